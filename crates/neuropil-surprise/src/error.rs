@@ -1,0 +1,84 @@
+//! What can be wrong with the input of this room, said so that the reader knows what to do.
+
+/// Result of a function of this room.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a learner, a family or a fit refuses its input.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// A parameter lies outside its range.
+    #[error("{name} must be {allowed}, got {value}")]
+    Parameter {
+        /// Name of the parameter as the user wrote it.
+        name: String,
+        /// The value that was given, formatted.
+        value: String,
+        /// What is allowed, completing the sentence "must be ...".
+        allowed: String,
+    },
+    /// An observation cannot belong to the family.
+    #[error("observation {index} is {value}, but a {family} observation must be {allowed}")]
+    Observation {
+        /// 0-based index of the first offending observation.
+        index: usize,
+        /// The value, formatted.
+        value: String,
+        /// Name of the family.
+        family: &'static str,
+        /// What is allowed, completing the sentence "must be ...".
+        allowed: String,
+    },
+    /// Two shapes do not fit together.
+    #[error("{what}: expected {expected}, got {got}")]
+    Shape {
+        /// Which array.
+        what: String,
+        /// The shape that was expected.
+        expected: String,
+        /// The shape that came.
+        got: String,
+    },
+    /// There are too few observations.
+    #[error("{what} needs at least {needed} observations, got {got}")]
+    TooFew {
+        /// What was asked for.
+        what: &'static str,
+        /// The least number.
+        needed: usize,
+        /// The number that came.
+        got: usize,
+    },
+    /// The method is not defined for the family.
+    #[error("method \"{method}\" is not defined for the family \"{family}\"; it supports {supported}")]
+    Unsupported {
+        /// Name of the method.
+        method: String,
+        /// Name of the family.
+        family: String,
+        /// Families (or methods) for which it is defined.
+        supported: String,
+    },
+    /// A saved state does not fit the learner that should continue from it.
+    #[error("the state was saved by {saved}, but this learner is {expected}; load it with the learner that saved it")]
+    State {
+        /// What the file says.
+        saved: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// The work was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    /// A parameter outside its range: `Error::parameter("hazard", 1.5, "in [0, 1]")`.
+    pub fn parameter(name: impl Into<String>, value: impl ToString, allowed: impl Into<String>) -> Self {
+        Self::Parameter { name: name.into(), value: value.to_string(), allowed: allowed.into() }
+    }
+
+    /// An observation that the family refuses.
+    pub fn observation(index: usize, value: impl ToString, family: &'static str, allowed: impl Into<String>) -> Self {
+        Self::Observation { index, value: value.to_string(), family, allowed: allowed.into() }
+    }
+}
