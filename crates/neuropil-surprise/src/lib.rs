@@ -1,5 +1,16 @@
 //! Learning in volatile environments.
 pub mod error;
 pub mod family;
+pub mod hazard;
+pub mod leaky;
+pub mod learner;
+pub mod nassar;
+pub mod particle;
+pub mod resampling;
+pub mod run_length;
+pub mod smile;
+pub mod surprise;
+pub mod varsmile;
 
 pub use error::{Error, Result};
+pub use learner::{Learner, Scores};

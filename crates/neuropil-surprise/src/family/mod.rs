@@ -10,11 +10,17 @@
 //! One observation is a row of [`observation_width`](ConjugateFamily::observation_width) numbers. A row that
 //! holds a NaN is missing; a family never sees it.
 
+pub mod gaussian;
+pub mod normal_inverse_gamma;
+
+pub use gaussian::Gaussian;
+pub use normal_inverse_gamma::NormalInverseGamma;
+
 use std::fmt::Debug;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A conjugate exponential family with the parameters of its prior ("belief 0").
 pub trait ConjugateFamily: Clone + Debug + PartialEq + Send + Sync + Serialize + DeserializeOwned + 'static {
@@ -87,6 +93,11 @@ pub trait BeliefBank<F: ConjugateFamily<Bank = Self>>: Clone + Debug + Send + Sy
     }
     /// Rearranges the bank so that belief `i` is what belief `source[i]` was; `source` may repeat and omit.
     fn gather(&mut self, source: &[usize]);
+    /// Removes the belief at `index`; those behind it move up.
+    fn remove(&mut self, index: usize) {
+        let source: Vec<usize> = (0..self.len()).filter(|&i| i != index).collect();
+        self.gather(&source);
+    }
     /// Mean of the mixture with these weights (which sum to one), and its variance where `variance` is given.
     fn mixture(&self, family: &F, weights: &[f64], mean: &mut [f64], variance: Option<&mut [f64]>);
 }
@@ -130,6 +141,10 @@ impl<F: ConjugateFamily<Bank = Beliefs<F>>> BeliefBank<F> for Beliefs<F> {
         }
     }
 
+    fn remove(&mut self, index: usize) {
+        self.beliefs.remove(index);
+    }
+
     fn gather(&mut self, source: &[usize]) {
         if source.windows(2).all(|pair| pair[0] < pair[1]) {
             for (target, &from) in source.iter().enumerate() {
@@ -143,6 +158,37 @@ impl<F: ConjugateFamily<Bank = Beliefs<F>>> BeliefBank<F> for Beliefs<F> {
 
     fn mixture(&self, family: &F, weights: &[f64], mean: &mut [f64], variance: Option<&mut [f64]>) {
         mixture_of(family, self.beliefs.iter(), weights, mean, variance);
+    }
+}
+
+/// Largest magnitude of an observation or parameter, and the inverse of the smallest positive parameter: within it
+/// squares and ratios stay finite, so that no density overflows.
+pub const LARGEST: f64 = 1e50;
+
+/// Checks a positive parameter of a family.
+pub(crate) fn positive(name: &str, value: f64) -> Result<()> {
+    if (1.0 / LARGEST..=LARGEST).contains(&value) {
+        Ok(())
+    } else {
+        Err(Error::parameter(name, value, "positive (between 1e-50 and 1e50)"))
+    }
+}
+
+/// Checks a real parameter of a family.
+pub(crate) fn finite(name: &str, value: f64) -> Result<()> {
+    if value.abs() <= LARGEST {
+        Ok(())
+    } else {
+        Err(Error::parameter(name, value, "a finite number of magnitude at most 1e50"))
+    }
+}
+
+/// Checks a real observation.
+pub(crate) fn finite_observation(family: &'static str, index: usize, value: f64) -> Result<()> {
+    if value.abs() <= LARGEST {
+        Ok(())
+    } else {
+        Err(Error::observation(index, value, family, "a finite number of magnitude at most 1e50"))
     }
 }
 
@@ -172,5 +218,17 @@ pub fn mixture_of<'a, F: ConjugateFamily>(
         for d in 0..width {
             variance[d] += weight * (spread[d] + (part[d] - mean[d]).powi(2));
         }
+    }
+}
+
+/// Rearranges an array so that element `i` is what element `source[i]` was.
+pub(crate) fn gather_in_place<T: Copy>(array: &mut Vec<T>, source: &[usize]) {
+    if source.windows(2).all(|pair| pair[0] < pair[1]) {
+        for (target, &from) in source.iter().enumerate() {
+            array[target] = array[from];
+        }
+        array.truncate(source.len());
+    } else {
+        *array = source.iter().map(|&from| array[from]).collect();
     }
 }
