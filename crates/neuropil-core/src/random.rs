@@ -38,9 +38,9 @@ impl Seed {
     /// The child with a name, for example `"particle-filter"`.
     #[must_use]
     pub fn child(self, name: &str) -> Self {
-        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = name
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         Self { state: mix(self.state.rotate_left(23) ^ hash) }
     }
 
@@ -55,6 +55,24 @@ impl Seed {
     pub fn stream(self) -> Stream {
         Stream::seed_from_u64(self.state)
     }
+}
+
+impl From<u64> for Seed {
+    fn from(seed: u64) -> Self {
+        Self::new(seed)
+    }
+}
+
+/// A seed for a user who gave none: different at every call, below 2^53 so that it survives JSON in every language.
+/// Keep it with the result, so that the result can be made again.
+#[must_use]
+pub fn fresh_seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    // The keys of the standard library's hash maps come from the operating system's source of randomness; forked
+    // children inherit them, so the process number takes part.
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.finish() >> 11
 }
 
 /// The finaliser of SplitMix64 after one step of its counter.
@@ -100,6 +118,14 @@ mod tests {
             (0..n).map(|_| (uniform(&mut a) - 0.5) * (uniform(&mut b) - 0.5)).sum::<f64>() / f64::from(n);
         // The standard error of the covariance of two independent uniforms is (1/12)/sqrt(n).
         assert!(covariance.abs() < 4.0 / (12.0 * f64::from(n).sqrt()), "covariance {covariance}");
+    }
+
+    #[test]
+    fn a_fresh_seed_is_new_at_every_call() {
+        let (a, b) = (fresh_seed(), fresh_seed());
+        assert_ne!(a, b);
+        assert!(a < 1 << 53 && b < 1 << 53);
+        assert_eq!(Seed::from(a), Seed::new(a));
     }
 
     #[test]

@@ -41,7 +41,13 @@ pub fn exp<const FMA: bool>(x: f64) -> f64 {
     let value = multiply_add::<FMA>(p412, r4, p03);
     let scale = f64::from_bits((shifted.to_bits() << 52).wrapping_add(0x3ff0_0000_0000_0000));
     let result = value * scale;
-    if x < -708.0 { 0.0 } else if x.is_nan() { x } else { result }
+    if x < -708.0 {
+        0.0
+    } else if x.is_nan() {
+        x
+    } else {
+        result
+    }
 }
 
 /// `ln(x)` for normal positive `x`; not for zero, negative, subnormal or infinite arguments.

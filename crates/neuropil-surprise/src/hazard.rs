@@ -91,6 +91,34 @@ impl Hazard {
         }
     }
 
+    /// Whether the probability of a change depends on how long the run has lasted.
+    #[must_use]
+    pub fn depends_on_run_length(&self) -> bool {
+        matches!(self, Self::NegativeBinomial { .. } | Self::Table(_))
+    }
+
+    /// Refuses a hazard that depends on the run length, for a learner that does not know it.
+    pub fn require_run_length_free(&self, learner: &str) -> Result<()> {
+        if self.depends_on_run_length() {
+            return Err(Error::Unsupported {
+                method: learner.to_owned(),
+                family: "hazard that depends on the run length".to_owned(),
+                supported: "a constant hazard or one per step; the exact filter, mp and sor take every hazard"
+                    .to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The hazard of a stretch of the observations, for a learner that counts its steps from the start of it.
+    #[must_use]
+    pub fn within(&self, range: std::ops::Range<usize>) -> Self {
+        match self {
+            Self::PerStep(hazards) => Self::PerStep(range.map(|step| element(hazards, step)).collect()),
+            other => other.clone(),
+        }
+    }
+
     /// Hazards at the run lengths 1, 2, ..., `longest` of a law of the segment length; `None` for cues.
     #[must_use]
     pub fn table(&self, longest: usize) -> Option<Vec<f64>> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::family::ConjugateFamily;
-use crate::learner::{Learner, Scores};
+use crate::learner::{Learner, Scores, loaded, saved};
 
 /// `estimate(t) = sum_s omega^(t-s) y_s / sum_s omega^(t-s)` over the observed steps `s <= t`; categories count as
 /// one-hot vectors.
@@ -84,6 +84,15 @@ impl<F: ConjugateFamily> Learner<F> for LeakyIntegrator<F> {
     fn skip(&mut self) -> Scores {
         self.state.weight *= self.omega;
         Scores { log_predictive: f64::NAN, log_bayes_factor: f64::NAN, adaptation_rate: 0.0 }
+    }
+
+    fn save(&self) -> serde_json::Value {
+        saved(&self.state())
+    }
+
+    fn load(&mut self, state: &serde_json::Value) -> Result<()> {
+        self.restore(loaded(state)?);
+        Ok(())
     }
 
     fn reset(&mut self) {

@@ -1,5 +1,8 @@
 //! What every learner does with one observation.
 
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::error::{Error, Result};
 use crate::family::ConjugateFamily;
 
 /// What a learner says about one observation, before it forgets it.
@@ -27,6 +30,13 @@ pub trait Learner<F: ConjugateFamily>: Send {
     fn step(&mut self, y: &[f64]) -> Scores;
     /// Lets a time step pass without an observation: the hazard applies, no belief is updated.
     fn skip(&mut self) -> Scores;
+    /// Everything the learner needs to go on later, as if it had never stopped. Parameters are not part of it.
+    fn save(&self) -> serde_json::Value;
+    /// Continues from what [`save`](Self::save) returned for a learner with the same parameters.
+    ///
+    /// # Errors
+    /// When the state was saved by another kind of learner.
+    fn load(&mut self, state: &serde_json::Value) -> Result<()>;
     /// Forgets everything: the next observation is the first of a new block.
     fn reset(&mut self);
     /// Mean of the estimated parameter under the belief.
@@ -53,4 +63,17 @@ pub trait Learner<F: ConjugateFamily>: Send {
     fn n_hypotheses(&self) -> usize {
         1
     }
+}
+
+/// A state as JSON. States hold finite numbers and plain structures, which always have a JSON form.
+pub(crate) fn saved<T: Serialize>(state: &T) -> serde_json::Value {
+    serde_json::to_value(state).unwrap_or(serde_json::Value::Null)
+}
+
+/// A state from its JSON form.
+pub(crate) fn loaded<T: DeserializeOwned>(state: &serde_json::Value) -> Result<T> {
+    T::deserialize(state).map_err(|error| Error::State {
+        saved: format!("another learner ({error})"),
+        expected: "of another kind".into(),
+    })
 }

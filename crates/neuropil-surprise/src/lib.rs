@@ -1,9 +1,13 @@
 //! Learning in volatile environments.
+pub mod blocks;
 pub mod error;
 pub mod family;
+pub mod filter;
 pub mod hazard;
 pub mod leaky;
 pub mod learner;
+pub mod method;
+pub mod model;
 pub mod nassar;
 pub mod particle;
 pub mod resampling;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::family::gaussian::NormalBelief;
 use crate::family::{ConjugateFamily, Gaussian};
-use crate::learner::{Learner, Scores};
+use crate::learner::{Learner, Scores, loaded, saved};
 use crate::surprise::Adaptation;
 use crate::varsmile::Modulation;
 
@@ -141,6 +141,15 @@ impl Learner<Gaussian> for Nassar {
         let mean = (1.0 - hazard) * mean + hazard * prior_mean;
         self.state = NassarState { mean, variance, run_length, time: time + 1 };
         Scores::of_nothing(hazard)
+    }
+
+    fn save(&self) -> serde_json::Value {
+        saved(&self.state())
+    }
+
+    fn load(&mut self, state: &serde_json::Value) -> Result<()> {
+        self.restore(loaded(state)?);
+        Ok(())
     }
 
     fn reset(&mut self) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::family::{BeliefBank, ConjugateFamily};
 use crate::hazard::Hazard;
-use crate::learner::{Learner, Scores};
+use crate::learner::{Learner, Scores, loaded, saved};
 use crate::surprise::{Adaptation, log_modulation};
 
 /// A particle filter with `n` histories of changes, each with its exact belief.
@@ -99,7 +99,7 @@ impl<F: ConjugateFamily> ParticleFilter<F> {
     fn advance(&mut self, y: Option<&[f64]>) -> Scores {
         let time = self.time;
         self.time += 1;
-        let hazard = self.hazard.at(time as usize, 0);
+        let hazard = self.hazard.at(time as usize, 1);
         let log_modulation = log_modulation(hazard);
         let log_prior_predictive = match y {
             Some(y) => {
@@ -183,6 +183,15 @@ impl<F: ConjugateFamily> Learner<F> for ParticleFilter<F> {
 
     fn skip(&mut self) -> Scores {
         self.advance(None)
+    }
+
+    fn save(&self) -> serde_json::Value {
+        saved(&self.state())
+    }
+
+    fn load(&mut self, state: &serde_json::Value) -> Result<()> {
+        self.restore(loaded(state)?);
+        Ok(())
     }
 
     fn reset(&mut self) {

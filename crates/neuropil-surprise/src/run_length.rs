@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::family::{BeliefBank, ConjugateFamily};
 use crate::hazard::Hazard;
-use crate::learner::{Learner, Scores};
+use crate::learner::{Learner, Scores, loaded, saved};
 use crate::resampling;
 use crate::surprise::{Adaptation, log_modulation};
 
@@ -105,6 +105,8 @@ pub struct RunLengthFilter<F: ConjugateFamily> {
     dropped_mass: f64,
     time: u64,
     scores: Vec<f64>,
+    /// Hazards at the run lengths 1, 2, ..., where the hazard depends on them; grown by doubling.
+    hazard_table: Vec<f64>,
 }
 
 /// Everything a [`RunLengthFilter`] needs to go on later, as if it had never stopped.
@@ -148,6 +150,7 @@ impl<F: ConjugateFamily> RunLengthFilter<F> {
             dropped_mass: 0.0,
             time: 0,
             scores: Vec::new(),
+            hazard_table: Vec::new(),
         })
     }
 
@@ -217,7 +220,7 @@ impl<F: ConjugateFamily> RunLengthFilter<F> {
             self.log_weights.push(0.0);
             self.weights.push(1.0);
             self.log_scale = 0.0;
-            let adaptation_rate = self.hazard.at(0, 0);
+            let adaptation_rate = self.hazard.at(0, 1);
             return Scores { log_predictive: log_prior_predictive, log_bayes_factor: 0.0, adaptation_rate };
         }
 
@@ -252,10 +255,15 @@ impl<F: ConjugateFamily> RunLengthFilter<F> {
     fn apply_hazard(&mut self, time: u64) -> f64 {
         let step = time as usize;
         if !self.hazard.depends_on_run_length() {
-            return self.hazard.at(step, 0);
+            return self.hazard.at(step, 1);
         }
-        let own = |born: u64| self.hazard.at(step, time - born);
-        let hazard = self.born.iter().zip(&self.weights).map(|(&born, weight)| weight * own(born)).sum::<f64>().min(1.0);
+        let longest = self.born.first().map_or(1, |&born| (time - born) as usize);
+        if self.hazard_table.len() < longest {
+            self.hazard_table = self.hazard.table((2 * longest).max(64)).unwrap_or_default();
+        }
+        let own = |born: u64| self.hazard_table.get((time - born) as usize - 1).copied().unwrap_or(0.0);
+        let hazard =
+            self.born.iter().zip(&self.weights).map(|(&born, weight)| weight * own(born)).sum::<f64>().min(1.0);
         if hazard < 1.0 {
             for (log_weight, &born) in self.log_weights.iter_mut().zip(&self.born) {
                 *log_weight += (-own(born)).ln_1p();
@@ -392,8 +400,8 @@ impl<F: ConjugateFamily> RunLengthFilter<F> {
             let share = if u + v > 0.0 { v / (u + v) } else { 0.5 };
             let mut average = first.clone();
             self.family.interpolate(&mut average, share, &second);
-            let loss = u * self.family.kl_divergence(&first, &average)
-                + v * self.family.kl_divergence(&second, &average);
+            let loss =
+                u * self.family.kl_divergence(&first, &average) + v * self.family.kl_divergence(&second, &average);
             if loss < best.0 {
                 best = (loss, i);
             }
@@ -432,6 +440,15 @@ impl<F: ConjugateFamily> Learner<F> for RunLengthFilter<F> {
 
     fn skip(&mut self) -> Scores {
         self.advance(None)
+    }
+
+    fn save(&self) -> serde_json::Value {
+        saved(&self.state())
+    }
+
+    fn load(&mut self, state: &serde_json::Value) -> Result<()> {
+        self.restore(loaded(state)?);
+        Ok(())
     }
 
     fn reset(&mut self) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::family::ConjugateFamily;
-use crate::learner::{Learner, Scores};
+use crate::learner::{Learner, Scores, loaded, saved};
 use crate::surprise::adaptation_rate;
 
 /// The SMiLe learner with modulation `m`.
@@ -94,7 +94,8 @@ fn root_of_increasing(f: impl Fn(f64) -> f64, low: (f64, f64), high: (f64, f64))
         if fx == 0.0 {
             return x;
         }
-        let correction = |kept: f64, moved: f64| if 1.0 - fx / moved > 0.0 { kept * (1.0 - fx / moved) } else { 0.5 * kept };
+        let correction =
+            |kept: f64, moved: f64| if 1.0 - fx / moved > 0.0 { kept * (1.0 - fx / moved) } else { 0.5 * kept };
         if fx < 0.0 {
             fb = correction(fb, fa);
             (a, fa) = (x, fx);
@@ -128,6 +129,15 @@ impl<F: ConjugateFamily> Learner<F> for Smile<F> {
     fn skip(&mut self) -> Scores {
         self.confidence_corrected_surprise = 0.0;
         Scores::of_nothing(0.0)
+    }
+
+    fn save(&self) -> serde_json::Value {
+        saved(&self.state())
+    }
+
+    fn load(&mut self, state: &serde_json::Value) -> Result<()> {
+        self.restore(loaded(state)?);
+        Ok(())
     }
 
     fn reset(&mut self) {

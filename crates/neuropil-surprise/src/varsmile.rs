@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::family::ConjugateFamily;
 use crate::hazard::Hazard;
-use crate::learner::{Learner, Scores};
+use crate::learner::{Learner, Scores, loaded, saved};
 use crate::surprise::{Adaptation, log_modulation};
 
 /// How strongly surprise moves a learner: from the hazard, or a free parameter.
@@ -39,7 +39,7 @@ impl Modulation {
     #[must_use]
     pub fn hazard(&self, step: usize) -> f64 {
         match self {
-            Self::Hazard(hazard) => hazard.at(step, 0),
+            Self::Hazard(hazard) => hazard.at(step, 1),
             Self::Fixed(m) => m / (1.0 + m),
         }
     }
@@ -48,7 +48,7 @@ impl Modulation {
     #[must_use]
     pub fn log_modulation(&self, step: usize) -> f64 {
         match self {
-            Self::Hazard(hazard) => log_modulation(hazard.at(step, 0)),
+            Self::Hazard(hazard) => log_modulation(hazard.at(step, 1)),
             Self::Fixed(m) => m.ln(),
         }
     }
@@ -114,6 +114,15 @@ impl<F: ConjugateFamily> Learner<F> for VarSmile<F> {
         self.time += 1;
         self.family.interpolate(&mut self.belief, hazard, &self.family.prior());
         Scores::of_nothing(hazard)
+    }
+
+    fn save(&self) -> serde_json::Value {
+        saved(&self.state())
+    }
+
+    fn load(&mut self, state: &serde_json::Value) -> Result<()> {
+        self.restore(loaded(state)?);
+        Ok(())
     }
 
     fn reset(&mut self) {

@@ -10,9 +10,12 @@
 //! One observation is a row of [`observation_width`](ConjugateFamily::observation_width) numbers. A row that
 //! holds a NaN is missing; a family never sees it.
 
+pub mod any;
 pub mod gaussian;
 pub mod normal_inverse_gamma;
 
+pub use any::Family;
+pub(crate) use any::for_family;
 pub use gaussian::Gaussian;
 pub use normal_inverse_gamma::NormalInverseGamma;
 

@@ -107,7 +107,9 @@ impl ConjugateFamily for NormalInverseGamma {
         let difference = p.mean - q.mean;
         let excess = (q.k - p.k) / p.k;
         let of_mean = 0.5 * (q.k * difference * difference * p.a / p.b + (excess - excess.ln_1p()));
-        let of_variance = (p.a - q.a) * digamma(p.a) - ln_gamma(p.a) + ln_gamma(q.a) + q.a * (p.b / q.b).ln()
+        let of_variance = (p.a - q.a) * digamma(p.a) - ln_gamma(p.a)
+            + ln_gamma(q.a)
+            + q.a * (p.b / q.b).ln()
             + p.a * (q.b - p.b) / p.b;
         (of_mean + of_variance).max(0.0)
     }
@@ -134,11 +136,7 @@ fn log_normaliser(a: f64, k: f64) -> f64 {
 
 /// `ln Gamma(a + 1/2) - ln Gamma(a)`; by its asymptotic series where the difference would cancel.
 fn ln_gamma_step(a: f64) -> f64 {
-    if a < 1e4 {
-        ln_gamma(a + 0.5) - ln_gamma(a)
-    } else {
-        0.5 * a.ln() - 1.0 / (8.0 * a) + 1.0 / (192.0 * a * a * a)
-    }
+    if a < 1e4 { ln_gamma(a + 0.5) - ln_gamma(a) } else { 0.5 * a.ln() - 1.0 / (8.0 * a) + 1.0 / (192.0 * a * a * a) }
 }
 
 /// Entries of the table of normalisers: half a megabyte; longer runs take the asymptotic series.
@@ -197,9 +195,8 @@ impl NormalInverseGammaBank {
     fn origin_of(&self, family: &NormalInverseGamma, belief: &NormalInverseGammaBelief) -> i64 {
         let n = belief.k - family.prior_k;
         let whole = n.round();
-        let on_table = n == whole
-            && (0.0..TABLE_LENGTH as f64).contains(&whole)
-            && belief.a == family.prior_a + 0.5 * whole;
+        let on_table =
+            n == whole && (0.0..TABLE_LENGTH as f64).contains(&whole) && belief.a == family.prior_a + 0.5 * whole;
         if on_table { self.clock - whole as i64 } else { NEVER }
     }
 }
