@@ -21,20 +21,24 @@ pub enum Missing {
     Error,
 }
 
-/// Which read-outs a filter computes; each costs a pass over the hypotheses.
+/// Which read-outs a filter computes; all by default. Each costs memory, and most cost a pass over the hypotheses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outputs {
     /// Mean of the estimated parameter.
     pub mean: bool,
     /// Its variance.
     pub variance: bool,
+    /// Bayes Factor surprise.
+    pub bayes_factor_surprise: bool,
+    /// Shannon surprise, and with it the log evidence.
+    pub shannon_surprise: bool,
     /// Most probable run length.
     pub run_length: bool,
 }
 
 impl Default for Outputs {
     fn default() -> Self {
-        Self { mean: true, variance: true, run_length: true }
+        Self { mean: true, variance: true, bayes_factor_surprise: true, shannon_surprise: true, run_length: true }
     }
 }
 
@@ -92,16 +96,16 @@ impl FilterResult {
 #[derive(Debug)]
 pub(crate) struct Recorder {
     width: usize,
-    outputs: Outputs,
+    pub outputs: Outputs,
     probabilistic: bool,
-    mean: Vec<f64>,
-    variance: Vec<f64>,
-    bayes_factor_surprise: Vec<f64>,
-    shannon_surprise: Vec<f64>,
-    adaptation_rate: Vec<f64>,
+    pub mean: Vec<f64>,
+    pub variance: Vec<f64>,
+    pub bayes_factor_surprise: Vec<f64>,
+    pub shannon_surprise: Vec<f64>,
+    pub adaptation_rate: Vec<f64>,
     map_run_length: Vec<u64>,
-    observed: Vec<bool>,
-    log_evidence: f64,
+    pub observed: Vec<bool>,
+    pub log_evidence: f64,
     dropped_mass: f64,
 }
 
@@ -114,8 +118,8 @@ impl Recorder {
             probabilistic: true,
             mean: reserve(outputs.mean, length * width),
             variance: reserve(outputs.variance, length * width),
-            bayes_factor_surprise: Vec::with_capacity(length),
-            shannon_surprise: Vec::with_capacity(length),
+            bayes_factor_surprise: reserve(outputs.bayes_factor_surprise, length),
+            shannon_surprise: reserve(outputs.shannon_surprise, length),
             adaptation_rate: Vec::with_capacity(length),
             map_run_length: Vec::new(),
             observed: Vec::with_capacity(length),
@@ -150,8 +154,12 @@ impl Recorder {
     }
 
     fn record<F: ConjugateFamily>(&mut self, learner: &dyn Learner<F>, scores: Scores, observed: bool) {
-        self.bayes_factor_surprise.push(bayes_factor(scores.log_bayes_factor));
-        self.shannon_surprise.push(-scores.log_predictive);
+        if self.outputs.bayes_factor_surprise {
+            self.bayes_factor_surprise.push(bayes_factor(scores.log_bayes_factor));
+        }
+        if self.outputs.shannon_surprise {
+            self.shannon_surprise.push(-scores.log_predictive);
+        }
         self.adaptation_rate.push(scores.adaptation_rate);
         self.observed.push(observed);
         self.log_evidence += scores.log_predictive;
@@ -181,12 +189,13 @@ impl Recorder {
         FilterResult {
             mean: matrix(self.outputs.mean, self.mean),
             variance: matrix(self.outputs.variance && probabilistic, self.variance),
-            bayes_factor_surprise: probabilistic.then(|| self.bayes_factor_surprise.into()),
-            shannon_surprise: probabilistic.then(|| self.shannon_surprise.into()),
+            bayes_factor_surprise: (probabilistic && self.outputs.bayes_factor_surprise)
+                .then(|| self.bayes_factor_surprise.into()),
+            shannon_surprise: (probabilistic && self.outputs.shannon_surprise).then(|| self.shannon_surprise.into()),
             adaptation_rate: self.adaptation_rate.into(),
             map_run_length: (self.map_run_length.len() == length && length > 0).then(|| self.map_run_length.into()),
             observed: self.observed.into(),
-            log_evidence: probabilistic.then_some(self.log_evidence),
+            log_evidence: (probabilistic && self.outputs.shannon_surprise).then_some(self.log_evidence),
             dropped_mass: self.dropped_mass,
             provenance,
         }

@@ -15,6 +15,7 @@ pub mod run_length;
 pub mod smile;
 pub mod surprise;
 pub mod varsmile;
+mod varsmile_gaussian;
 
 pub use error::{Error, Result};
 pub use learner::{Learner, Scores};

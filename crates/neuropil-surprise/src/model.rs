@@ -1,6 +1,6 @@
 //! A family, a learner and a hazard, put together and ready for data.
 
-use ndarray::{ArrayView2, Axis};
+use ndarray::ArrayView2;
 use neuropil_core::progress::Monitor;
 use neuropil_core::provenance::{Fingerprint, Provenance};
 use neuropil_core::threads;
@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::blocks::Blocks;
 use crate::error::{Error, Result};
-use crate::family::{ConjugateFamily, Family, for_family};
+use crate::family::{ConjugateFamily, Family, Gaussian, for_family};
 use crate::filter::{FilterResult, Missing, Outputs, Recorder, check_rows};
 use crate::hazard::Hazard;
 use crate::learner::Learner;
 use crate::method::Method;
+use crate::varsmile::Modulation;
+use crate::varsmile_gaussian::GaussianVarSmile;
 
 /// A learner for a changing world: what is observed, how it learns, and how often the world changes.
 ///
@@ -102,9 +104,10 @@ impl ChangePointLearner {
         self.hazard.validate_for(y.nrows())?;
         let run = FilterRun { model: self, y, blocks: &blocks, options };
         let recorder = match &self.family {
-            Family::Gaussian(family) => {
-                run.with(family, |hazard| self.method.gaussian_learner(family, hazard, self.seed))
-            }
+            Family::Gaussian(family) => match self.gaussian_varsmile(family)? {
+                Some(fast) => run.with_fast_recursion(family, &fast),
+                None => run.with(family, |hazard| self.method.gaussian_learner(family, hazard, self.seed)),
+            },
             other => for_family!(other, family => run.with(family, |hazard| {
                 self.method.learner(family, hazard, self.seed)
             })),
@@ -133,6 +136,17 @@ impl ChangePointLearner {
                 })
                 .collect()
         })
+    }
+
+    /// The fast recursion, where the method is VarSMiLe with a constant modulation.
+    pub(crate) fn gaussian_varsmile(&self, family: &Gaussian) -> Result<Option<GaussianVarSmile>> {
+        match self.method {
+            Method::VarSmile { m } => {
+                let modulation = m.map_or_else(|| Modulation::Hazard(self.hazard.clone()), Modulation::Fixed);
+                GaussianVarSmile::new(*family, &modulation)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Version, seed, parameters and the hash of the input.
@@ -170,12 +184,30 @@ impl FilterRun<'_> {
         let width = family.observation_width();
         let rows = self.y.as_standard_layout();
         let rows = rows.as_slice().unwrap_or_default();
-        let mut recorder = Recorder::new(self.y.len_of(Axis(0)), family.estimate_width(), self.options.outputs);
+        let mut recorder = Recorder::new(self.y.nrows(), family.estimate_width(), self.options.outputs);
         let task = self.options.monitor.task("filter", self.y.nrows() as u64);
         for block in self.blocks.ranges() {
             let mut learner = learner(&self.model.hazard.within(block.clone()))?;
             let rows = &rows[block.start * width..block.end * width];
             recorder.run(learner.as_mut(), rows, width, &self.options.monitor, |n| task.advance(n))?;
+        }
+        Ok(recorder)
+    }
+
+    fn with_fast_recursion(&self, family: &Gaussian, fresh: &GaussianVarSmile) -> Result<Recorder> {
+        const ROWS_BETWEEN_CHECKS: usize = 1 << 16;
+        check_rows(family, &self.y, self.model.missing, 0)?;
+        let rows = self.y.as_standard_layout();
+        let rows = rows.as_slice().unwrap_or_default();
+        let mut recorder = Recorder::new(self.y.nrows(), 1, self.options.outputs);
+        let task = self.options.monitor.task("filter", self.y.nrows() as u64);
+        for block in self.blocks.ranges() {
+            let mut learner = fresh.clone();
+            for rows in rows[block].chunks(ROWS_BETWEEN_CHECKS) {
+                self.options.monitor.check().map_err(|_| Error::Cancelled)?;
+                learner.run(rows, &mut recorder);
+                task.advance(rows.len() as u64);
+            }
         }
         Ok(recorder)
     }

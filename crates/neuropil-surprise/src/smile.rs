@@ -17,6 +17,7 @@ use crate::surprise::adaptation_rate;
 pub struct Smile<F: ConjugateFamily> {
     family: F,
     m: f64,
+    prior: F::Belief,
     belief: F::Belief,
     confidence_corrected_surprise: f64,
 }
@@ -32,7 +33,7 @@ impl<F: ConjugateFamily> Smile<F> {
         if !(m >= 0.0 && m.is_finite()) {
             return Err(Error::parameter("m", m, "a finite number >= 0"));
         }
-        let belief = family.prior();
+        let prior = family.prior();
         if family.scaled_likelihood(&vec![0.0; family.observation_width()]).is_none() {
             return Err(Error::Unsupported {
                 method: "smile".into(),
@@ -42,7 +43,7 @@ impl<F: ConjugateFamily> Smile<F> {
                     .into(),
             });
         }
-        Ok(Self { family, m, belief, confidence_corrected_surprise: 0.0 })
+        Ok(Self { belief: prior.clone(), prior, family, m, confidence_corrected_surprise: 0.0 })
     }
 
     /// Confidence-corrected surprise `KL(pi || pi_hat)` of the last observation, in nats.
@@ -109,9 +110,8 @@ fn root_of_increasing(f: impl Fn(f64) -> f64, low: (f64, f64), high: (f64, f64))
 
 impl<F: ConjugateFamily> Learner<F> for Smile<F> {
     fn step(&mut self, y: &[f64]) -> Scores {
-        let prior = self.family.prior();
         let log_predictive = self.family.log_predictive(&self.belief, y);
-        let log_bayes_factor = self.family.log_predictive(&prior, y) - log_predictive;
+        let log_bayes_factor = self.family.log_predictive(&self.prior, y) - log_predictive;
         let Some(likelihood) = self.family.scaled_likelihood(y) else {
             // Excluded by the constructor: the scaled likelihood is proper for all observations or for none.
             return Scores { log_predictive, log_bayes_factor, adaptation_rate: 0.0 };
@@ -141,7 +141,7 @@ impl<F: ConjugateFamily> Learner<F> for Smile<F> {
     }
 
     fn reset(&mut self) {
-        self.belief = self.family.prior();
+        self.belief.clone_from(&self.prior);
         self.confidence_corrected_surprise = 0.0;
     }
 

@@ -60,6 +60,7 @@ impl Modulation {
 pub struct VarSmile<F: ConjugateFamily> {
     family: F,
     modulation: Modulation,
+    prior: F::Belief,
     belief: F::Belief,
     time: u64,
 }
@@ -72,8 +73,8 @@ impl<F: ConjugateFamily> VarSmile<F> {
     pub fn new(family: F, modulation: Modulation) -> Result<Self> {
         family.validate()?;
         modulation.validate()?;
-        let belief = family.prior();
-        Ok(Self { family, modulation, belief, time: 0 })
+        let prior = family.prior();
+        Ok(Self { belief: prior.clone(), prior, family, modulation, time: 0 })
     }
 
     /// The belief, to be stored and continued from, with the number of steps taken.
@@ -93,12 +94,11 @@ impl<F: ConjugateFamily> Learner<F> for VarSmile<F> {
     fn step(&mut self, y: &[f64]) -> Scores {
         let step = self.time as usize;
         self.time += 1;
-        let prior = self.family.prior();
-        let log_prior_predictive = self.family.log_predictive(&prior, y);
+        let log_prior_predictive = self.family.log_predictive(&self.prior, y);
         let log_belief_predictive = self.family.log_predictive(&self.belief, y);
         let log_bayes_factor = log_prior_predictive - log_belief_predictive;
         let adaptation = Adaptation::new(log_bayes_factor, self.modulation.log_modulation(step));
-        self.family.interpolate(&mut self.belief, adaptation.rate, &prior);
+        self.family.interpolate(&mut self.belief, adaptation.rate, &self.prior);
         self.family.update(&mut self.belief, y);
         let hazard = self.modulation.hazard(step);
         let log_predictive = if hazard < 1.0 {
@@ -112,7 +112,7 @@ impl<F: ConjugateFamily> Learner<F> for VarSmile<F> {
     fn skip(&mut self) -> Scores {
         let hazard = self.modulation.hazard(self.time as usize);
         self.time += 1;
-        self.family.interpolate(&mut self.belief, hazard, &self.family.prior());
+        self.family.interpolate(&mut self.belief, hazard, &self.prior);
         Scores::of_nothing(hazard)
     }
 
@@ -126,7 +126,7 @@ impl<F: ConjugateFamily> Learner<F> for VarSmile<F> {
     }
 
     fn reset(&mut self) {
-        self.belief = self.family.prior();
+        self.belief.clone_from(&self.prior);
         self.time = 0;
     }
 
