@@ -28,7 +28,8 @@ impl CholeskyFactor {
         let mut packed = Vec::with_capacity(dimension * (dimension + 1) / 2);
         for j in 0..dimension {
             for i in j..dimension {
-                if !rows[i][j].is_finite() || !((rows[i][j] - rows[j][i]).abs() <= 1e-12 * largest) {
+                let symmetric = (rows[i][j] - rows[j][i]).abs() <= 1e-12 * largest;
+                if !rows[i][j].is_finite() || !symmetric {
                     return refuse(format!("entries [{i}][{j}] = {} and [{j}][{i}] = {}", rows[i][j], rows[j][i]));
                 }
                 packed.push(rows[i][j]);
@@ -45,7 +46,7 @@ impl CholeskyFactor {
                 }
             }
             let column = factor.column_mut(j);
-            if !(column[0] > 0.0) {
+            if column[0].is_nan() || column[0] <= 0.0 {
                 return refuse("a matrix that is not positive definite".to_owned());
             }
             let root = column[0].sqrt();

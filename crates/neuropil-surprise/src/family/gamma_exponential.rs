@@ -51,11 +51,11 @@ impl ConjugateFamily for GammaExponential {
     fn check_observation(&self, index: usize, y: &[f64]) -> Result<()> {
         ranges::width(index, Self::NAME, y, 1)?;
         ranges::real(index, Self::NAME, y)?;
-        if self.known_shape == 1.0 && !(y[0] >= 0.0) {
+        if self.known_shape == 1.0 && y[0] < 0.0 {
             return Err(Error::observation(index, y[0], Self::NAME, "at least 0"));
         }
         // The density of a gamma observation is zero or infinite at 0, and its logarithm overflows just above.
-        if self.known_shape != 1.0 && !(y[0] >= f64::MIN_POSITIVE) {
+        if self.known_shape != 1.0 && y[0] < f64::MIN_POSITIVE {
             return Err(Error::observation(index, y[0], Self::NAME, "greater than 0 when known_shape is not 1"));
         }
         Ok(())

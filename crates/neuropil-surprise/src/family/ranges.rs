@@ -48,7 +48,7 @@ pub(super) fn width(index: usize, family: &str, y: &[f64], expected: usize) -> R
 
 /// Refuses a row with a number that is infinite or beyond [`LARGEST_REAL`].
 pub(super) fn real(index: usize, family: &'static str, y: &[f64]) -> Result<()> {
-    match y.iter().find(|value| !(value.abs() <= LARGEST_REAL)) {
+    match y.iter().find(|value| value.is_nan() || value.abs() > LARGEST_REAL) {
         None => Ok(()),
         Some(value) => Err(Error::observation(index, value, family, "finite and at most 1e60 in magnitude")),
     }
