@@ -286,7 +286,7 @@ mod tests {
     fn bad_input_is_refused_with_a_sentence() {
         assert_eq!(
             BetaBernoulli { a: 0.0, b: 1.0 }.validate().unwrap_err().to_string(),
-            "a must be finite and greater than 0, got 0"
+            "a must be positive (between 1e-50 and 1e50), got 0"
         );
         assert_eq!(
             BetaBinomial { trials: 0, ..URN }.validate().unwrap_err().to_string(),

@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn bad_input_is_refused_with_a_sentence() {
         let message = DirichletCategorical { alpha: vec![1.0, -0.5] }.validate().unwrap_err().to_string();
-        assert_eq!(message, "alpha[1] must be finite and greater than 0, got -0.5");
+        assert_eq!(message, "alpha[1] must be positive (between 1e-50 and 1e50), got -0.5");
         let message = DirichletCategorical { alpha: vec![1.0] }.validate().unwrap_err().to_string();
         assert_eq!(message, "alpha must be a vector of at least 2 entries, got 1 entries");
         let expected = "observation 3 is 3, but a categorical observation must be an integer in 0..=2";

@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn bad_input_is_refused_with_a_sentence() {
         let message = GammaExponential { known_shape: f64::NAN, ..FAMILY }.validate().unwrap_err().to_string();
-        assert_eq!(message, "known_shape must be finite and greater than 0, got NaN");
+        assert_eq!(message, "known_shape must be positive (between 1e-50 and 1e50), got NaN");
         assert!(refusal(&GammaExponential::default(), &[-0.5]).ends_with("must be at least 0"));
         assert!(refusal(&FAMILY, &[0.0]).ends_with("must be greater than 0 when known_shape is not 1"));
     }

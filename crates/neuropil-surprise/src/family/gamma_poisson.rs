@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn bad_input_is_refused_with_a_sentence() {
         let message = GammaPoisson { rate: -1.0, ..FAMILY }.validate().unwrap_err().to_string();
-        assert_eq!(message, "rate must be finite and greater than 0, got -1");
+        assert_eq!(message, "rate must be positive (between 1e-50 and 1e50), got -1");
         let expected = "observation 3 is 1.5, but a poisson observation must be a non-negative integer (at most 2^53)";
         assert_eq!(refusal(&FAMILY, &[1.5]), expected);
         assert!(refusal(&FAMILY, &[-1.0]).contains("is -1"));

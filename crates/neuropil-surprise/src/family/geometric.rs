@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn bad_input_is_refused_with_a_sentence() {
         let message = BetaGeometric { a: 1.0, b: 0.0 }.validate().unwrap_err().to_string();
-        assert_eq!(message, "b must be finite and greater than 0, got 0");
+        assert_eq!(message, "b must be positive (between 1e-50 and 1e50), got 0");
         assert!(refusal(&FAMILY, &[-2.0]).contains("a geometric observation must be a non-negative integer"));
     }
 

@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn bad_input_is_refused_with_a_sentence() {
         let message = GaussianKnownMean { shape: 0.0, ..FAMILY }.validate().unwrap_err().to_string();
-        assert_eq!(message, "shape must be finite and greater than 0, got 0");
+        assert_eq!(message, "shape must be positive (between 1e-50 and 1e50), got 0");
         assert!(refusal(&FAMILY, &[f64::INFINITY]).contains("observation 3 is inf"));
     }
 

@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn bad_input_is_refused_with_a_sentence() {
         let message = LinearRegression { noise: 0.0, ..family() }.validate().unwrap_err().to_string();
-        assert_eq!(message, "noise must be finite and greater than 0, got 0");
+        assert_eq!(message, "noise must be positive (between 1e-50 and 1e50), got 0");
         let message = LinearRegression { weight_mean: vec![0.0; 3], ..family() }.validate().unwrap_err().to_string();
         assert!(message.starts_with("weight_covariance must be a symmetric positive definite matrix of 3 x 3"));
         let expected = "observation 3 of the family \"regression\": expected 3 numbers per row, got 2";

@@ -219,7 +219,7 @@ mod tests {
     fn bad_input_is_refused_with_a_sentence() {
         let message =
             LinearRegressionUnknownNoise { noise_shape: -1.0, ..family() }.validate().unwrap_err().to_string();
-        assert_eq!(message, "noise_shape must be finite and greater than 0, got -1");
+        assert_eq!(message, "noise_shape must be positive (between 1e-50 and 1e50), got -1");
         assert!(refusal(&family(), &[1.0, 2.0, f64::NEG_INFINITY]).contains("observation 3 is -inf"));
     }
 

@@ -33,7 +33,7 @@ use std::fmt::Debug;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 pub use any::Family;
 pub(crate) use any::for_family;
@@ -50,6 +50,8 @@ pub use linear_regression_unknown_noise::{LinearRegressionUnknownNoise, WeightsA
 pub use normal_inverse_gamma::NormalInverseGamma;
 pub use normal_inverse_wishart::{MultivariateGaussian, NormalInverseWishart};
 pub use regression_weights::Weights;
+
+use ranges::{finite, finite_observation, positive};
 
 /// A conjugate exponential family with the parameters of its prior ("belief 0").
 pub trait ConjugateFamily: Clone + Debug + PartialEq + Send + Sync + Serialize + DeserializeOwned + 'static {
@@ -187,37 +189,6 @@ impl<F: ConjugateFamily<Bank = Beliefs<F>>> BeliefBank<F> for Beliefs<F> {
 
     fn mixture(&self, family: &F, weights: &[f64], mean: &mut [f64], variance: Option<&mut [f64]>) {
         mixture_of(family, self.beliefs.iter(), weights, mean, variance);
-    }
-}
-
-/// Largest magnitude of an observation or parameter, and the inverse of the smallest positive parameter: within it
-/// squares and ratios stay finite, so that no density overflows.
-pub const LARGEST: f64 = 1e50;
-
-/// Checks a positive parameter of a family.
-pub(crate) fn positive(name: &str, value: f64) -> Result<()> {
-    if (1.0 / LARGEST..=LARGEST).contains(&value) {
-        Ok(())
-    } else {
-        Err(Error::parameter(name, value, "positive (between 1e-50 and 1e50)"))
-    }
-}
-
-/// Checks a real parameter of a family.
-pub(crate) fn finite(name: &str, value: f64) -> Result<()> {
-    if value.abs() <= LARGEST {
-        Ok(())
-    } else {
-        Err(Error::parameter(name, value, "a finite number of magnitude at most 1e50"))
-    }
-}
-
-/// Checks a real observation.
-pub(crate) fn finite_observation(family: &'static str, index: usize, value: f64) -> Result<()> {
-    if value.abs() <= LARGEST {
-        Ok(())
-    } else {
-        Err(Error::observation(index, value, family, "a finite number of magnitude at most 1e50"))
     }
 }
 

@@ -2,23 +2,37 @@
 
 use crate::error::{Error, Result};
 
-/// Largest magnitude of a real observation, so that no square or product of observations overflows.
-pub const LARGEST_REAL: f64 = 1e60;
+/// Largest magnitude of parameters and real observations (and inverse of the smallest positive parameter), so that no
+/// square or product of a few of them overflows.
+pub const LARGEST_REAL: f64 = 1e50;
 /// Largest count that a double holds exactly, 2^53.
 pub const LARGEST_COUNT: f64 = 9_007_199_254_740_992.0;
 
-/// Refuses a parameter that is not a finite number above zero.
+/// Checks a positive parameter of a family.
 pub(super) fn positive(name: &str, value: f64) -> Result<()> {
-    if value > 0.0 && value.is_finite() {
+    if (1.0 / LARGEST_REAL..=LARGEST_REAL).contains(&value) {
         Ok(())
     } else {
-        Err(Error::parameter(name, value, "finite and greater than 0"))
+        Err(Error::parameter(name, value, "positive (between 1e-50 and 1e50)"))
     }
 }
 
-/// Refuses a parameter that is not finite.
+/// Checks a real parameter of a family.
 pub(super) fn finite(name: &str, value: f64) -> Result<()> {
-    if value.is_finite() { Ok(()) } else { Err(Error::parameter(name, value, "finite")) }
+    if value.abs() <= LARGEST_REAL {
+        Ok(())
+    } else {
+        Err(Error::parameter(name, value, "a finite number of magnitude at most 1e50"))
+    }
+}
+
+/// Checks a real observation.
+pub(super) fn finite_observation(family: &'static str, index: usize, value: f64) -> Result<()> {
+    if value.abs() <= LARGEST_REAL {
+        Ok(())
+    } else {
+        Err(Error::observation(index, value, family, "a finite number of magnitude at most 1e50"))
+    }
 }
 
 /// Refuses a vector with an entry that is not positive, naming the entry.
@@ -48,10 +62,7 @@ pub(super) fn width(index: usize, family: &str, y: &[f64], expected: usize) -> R
 
 /// Refuses a row with a number that is infinite or beyond [`LARGEST_REAL`].
 pub(super) fn real(index: usize, family: &'static str, y: &[f64]) -> Result<()> {
-    match y.iter().find(|value| value.is_nan() || value.abs() > LARGEST_REAL) {
-        None => Ok(()),
-        Some(value) => Err(Error::observation(index, value, family, "finite and at most 1e60 in magnitude")),
-    }
+    y.iter().try_for_each(|&value| finite_observation(family, index, value))
 }
 
 /// Refuses a number that is not an integer in `0..=largest`.
@@ -74,7 +85,7 @@ mod tests {
     #[test]
     fn a_refusal_names_the_entry_the_value_and_the_range() {
         let message = all_positive("alpha", &[1.0, -2.0]).unwrap_err().to_string();
-        assert_eq!(message, "alpha[1] must be finite and greater than 0, got -2");
+        assert_eq!(message, "alpha[1] must be positive (between 1e-50 and 1e50), got -2");
         let message = count(4, "categorical", 7.0, 4.0).unwrap_err().to_string();
         assert_eq!(message, "observation 4 is 7, but a categorical observation must be an integer in 0..=4");
         let message = width(2, "regression", &[1.0], 3).unwrap_err().to_string();
