@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Gaussian, NormalInverseGamma};
+use super::{
+    BetaBernoulli, BetaBinomial, BetaGeometric, DirichletCategorical, DirichletMultinomial, GammaExponential,
+    GammaPoisson, Gaussian, GaussianKnownMean, LinearRegression, LinearRegressionUnknownNoise, MultivariateGaussian,
+    NormalInverseGamma,
+};
 use crate::error::{Error, Result};
 
 macro_rules! families {
@@ -54,6 +58,28 @@ families! { $
     Gaussian(Gaussian),
     /// Gaussian observations with unknown mean and variance.
     GaussianUnknownVariance(NormalInverseGamma),
+    /// Gaussian observations with known mean and unknown variance.
+    GaussianKnownMean(GaussianKnownMean),
+    /// Gaussian vectors with unknown mean and covariance.
+    MultivariateGaussian(MultivariateGaussian),
+    /// Zeros and ones.
+    Bernoulli(BetaBernoulli),
+    /// Successes out of a known number of trials.
+    Binomial(BetaBinomial),
+    /// Categories `0..K`.
+    Categorical(DirichletCategorical),
+    /// Rows of category counts.
+    Multinomial(DirichletMultinomial),
+    /// Counts per step.
+    Poisson(GammaPoisson),
+    /// Waiting times, exponential or gamma with known shape.
+    Exponential(GammaExponential),
+    /// Failures before a success.
+    Geometric(BetaGeometric),
+    /// Linear regression with known noise.
+    Regression(LinearRegression),
+    /// Linear regression with unknown noise.
+    RegressionUnknownNoise(LinearRegressionUnknownNoise),
 }
 
 impl Family {

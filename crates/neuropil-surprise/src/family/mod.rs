@@ -11,19 +11,47 @@
 //! holds a NaN is missing; a family never sees it.
 
 pub mod any;
+pub mod beta;
+pub mod cholesky;
+pub mod dirichlet;
+pub mod gamma_exponential;
+pub mod gamma_poisson;
+mod gamma_ratio;
 pub mod gaussian;
+pub mod geometric;
+pub mod inverse_gamma;
+#[cfg(test)]
+mod laws;
+pub mod linear_regression;
+pub mod linear_regression_unknown_noise;
 pub mod normal_inverse_gamma;
-
-pub use any::Family;
-pub(crate) use any::for_family;
-pub use gaussian::Gaussian;
-pub use normal_inverse_gamma::NormalInverseGamma;
+pub mod normal_inverse_wishart;
+pub mod ranges;
+pub mod regression_weights;
 
 use std::fmt::Debug;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+
+pub use any::Family;
+pub(crate) use any::for_family;
+pub use beta::{Beta, BetaBernoulli, BetaBinomial};
+pub use cholesky::CholeskyFactor;
+pub use dirichlet::{Dirichlet, DirichletCategorical, DirichletMultinomial};
+pub use gamma_exponential::GammaExponential;
+pub use gamma_poisson::{Gamma, GammaPoisson};
+pub use gaussian::Gaussian;
+pub use geometric::BetaGeometric;
+pub use inverse_gamma::{GaussianKnownMean, InverseGamma};
+pub use linear_regression::LinearRegression;
+pub use linear_regression_unknown_noise::{LinearRegressionUnknownNoise, WeightsAndNoise};
+pub use normal_inverse_gamma::NormalInverseGamma;
+pub use normal_inverse_wishart::{MultivariateGaussian, NormalInverseWishart};
+pub use regression_weights::Weights;
+
+use ranges::{finite, finite_observation, positive};
 
 /// A conjugate exponential family with the parameters of its prior ("belief 0").
 pub trait ConjugateFamily: Clone + Debug + PartialEq + Send + Sync + Serialize + DeserializeOwned + 'static {
@@ -164,37 +192,6 @@ impl<F: ConjugateFamily<Bank = Beliefs<F>>> BeliefBank<F> for Beliefs<F> {
     }
 }
 
-/// Largest magnitude of an observation or parameter, and the inverse of the smallest positive parameter: within it
-/// squares and ratios stay finite, so that no density overflows.
-pub const LARGEST: f64 = 1e50;
-
-/// Checks a positive parameter of a family.
-pub(crate) fn positive(name: &str, value: f64) -> Result<()> {
-    if (1.0 / LARGEST..=LARGEST).contains(&value) {
-        Ok(())
-    } else {
-        Err(Error::parameter(name, value, "positive (between 1e-50 and 1e50)"))
-    }
-}
-
-/// Checks a real parameter of a family.
-pub(crate) fn finite(name: &str, value: f64) -> Result<()> {
-    if value.abs() <= LARGEST {
-        Ok(())
-    } else {
-        Err(Error::parameter(name, value, "a finite number of magnitude at most 1e50"))
-    }
-}
-
-/// Checks a real observation.
-pub(crate) fn finite_observation(family: &'static str, index: usize, value: f64) -> Result<()> {
-    if value.abs() <= LARGEST {
-        Ok(())
-    } else {
-        Err(Error::observation(index, value, family, "a finite number of magnitude at most 1e50"))
-    }
-}
-
 /// Mean and variance of a mixture of beliefs: `E[m]`, and `E[v + (m - E[m])^2]` around that mean.
 pub fn mixture_of<'a, F: ConjugateFamily>(
     family: &F,
@@ -234,4 +231,9 @@ pub(crate) fn gather_in_place<T: Copy>(array: &mut Vec<T>, source: &[usize]) {
     } else {
         *array = source.iter().map(|&from| array[from]).collect();
     }
+}
+
+/// `(1 - weight) a + weight b`.
+fn lerp(a: f64, weight: f64, b: f64) -> f64 {
+    (1.0 - weight) * a + weight * b
 }
