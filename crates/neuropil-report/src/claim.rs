@@ -1,0 +1,489 @@
+//! A claim: one number of ours held against a published one.
+//!
+//! Whether a claim holds is never stated by its author; it follows from the value and the criterion, and NaN never
+//! holds. A claim that fails stays failing on every page, also when its deviation is documented.
+
+use crate::number;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+/// Where the reference value of a claim comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// Printed in the paper, or read off one of its figures.
+    #[serde(rename = "paper")]
+    Paper,
+    /// Computed with, or stored beside, the code that the authors published.
+    #[serde(rename = "authors' code")]
+    AuthorsCode,
+    /// A closed form or a proven bound.
+    #[serde(rename = "theory")]
+    Theory,
+    /// A requirement that this project sets itself.
+    #[serde(rename = "this project")]
+    ThisProject,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Source::Paper => "paper",
+            Source::AuthorsCode => "authors' code",
+            Source::Theory => "theory",
+            Source::ThisProject => "this project",
+        })
+    }
+}
+
+/// The published value: a number, or words where the paper makes a qualitative statement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reference {
+    /// A number in the unit of the claim.
+    Number(f64),
+    /// A statement such as `"decays"`.
+    Text(String),
+}
+
+impl From<f64> for Reference {
+    fn from(value: f64) -> Self {
+        Reference::Number(value)
+    }
+}
+
+impl From<&str> for Reference {
+    fn from(text: &str) -> Self {
+        Reference::Text(text.into())
+    }
+}
+
+impl From<String> for Reference {
+    fn from(text: String) -> Self {
+        Reference::Text(text)
+    }
+}
+
+/// What the value has to satisfy. All bounds are inclusive.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Criterion {
+    /// No criterion was given: such a claim never holds.
+    Missing,
+    /// `value <= bound`
+    AtMost(f64),
+    /// `value >= bound`
+    AtLeast(f64),
+    /// `lo <= value <= hi`
+    Within(f64, f64),
+    /// `|value - reference| <= tolerance * |reference|`; needs a numeric reference.
+    RelativeError(f64),
+    /// `|value - reference| <= tolerance`; needs a numeric reference.
+    AbsoluteError(f64),
+}
+
+impl Criterion {
+    /// Whether `value` satisfies the criterion, given the numeric reference (if there is one).
+    ///
+    /// Every comparison with NaN is false, so that a NaN value, bound or reference never holds.
+    pub fn is_met(&self, value: f64, reference: Option<f64>) -> bool {
+        match *self {
+            Criterion::Missing => false,
+            Criterion::AtMost(bound) => value <= bound,
+            Criterion::AtLeast(bound) => value >= bound,
+            Criterion::Within(lo, hi) => lo <= value && value <= hi,
+            Criterion::RelativeError(tolerance) => {
+                reference.is_some_and(|reference| (value - reference).abs() <= tolerance * reference.abs())
+            }
+            Criterion::AbsoluteError(tolerance) => {
+                reference.is_some_and(|reference| (value - reference).abs() <= tolerance)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Criterion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Criterion::Missing => formatter.write_str("no criterion"),
+            Criterion::AtMost(bound) => write!(formatter, "<= {bound}"),
+            Criterion::AtLeast(bound) => write!(formatter, ">= {bound}"),
+            Criterion::Within(lo, hi) => write!(formatter, "in [{lo}, {hi}]"),
+            Criterion::RelativeError(tolerance) => write!(formatter, "relative error <= {tolerance}"),
+            Criterion::AbsoluteError(tolerance) => write!(formatter, "absolute error <= {tolerance}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Criterion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |part: &str| {
+            part.trim().parse::<f64>().map_err(|_| format!("{part:?} is not a number in criterion {text:?}"))
+        };
+        if text == "no criterion" {
+            return Ok(Criterion::Missing);
+        }
+        if let Some(range) = text.strip_prefix("in [").and_then(|rest| rest.strip_suffix(']')) {
+            let (lo, hi) = range.split_once(',').ok_or_else(|| format!("criterion {text:?} lacks a comma"))?;
+            return Ok(Criterion::Within(number(lo)?, number(hi)?));
+        }
+        let forms: [(&str, fn(f64) -> Criterion); 4] = [
+            ("<= ", Criterion::AtMost),
+            (">= ", Criterion::AtLeast),
+            ("relative error <= ", Criterion::RelativeError),
+            ("absolute error <= ", Criterion::AbsoluteError),
+        ];
+        for (prefix, criterion) in forms {
+            if let Some(rest) = text.strip_prefix(prefix) {
+                return number(rest).map(criterion);
+            }
+        }
+        Err(format!(
+            "criterion {text:?} is unknown; allowed are \"<= x\", \">= x\", \"in [lo, hi]\", \"relative error <= x\" and \"absolute error <= x\""
+        ))
+    }
+}
+
+/// The three ways in which a claim can end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The value meets the criterion.
+    Holds,
+    /// The value does not meet the criterion and nothing explains why.
+    Fails,
+    /// The value does not meet the criterion, for a documented reason.
+    FailsAsDocumented,
+}
+
+impl Verdict {
+    /// The word that a report prints.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verdict::Holds => "holds",
+            Verdict::Fails => "fails",
+            Verdict::FailsAsDocumented => "fails, documented",
+        }
+    }
+}
+
+/// One number of ours, what it is held against, and whether it holds.
+///
+/// ```
+/// use neuropil_report::{Claim, Source};
+/// let claim = Claim::new("regret", "regret of the particle filter with ten particles, in nats")
+///     .reference(0.02, Source::Paper)
+///     .value(0.021)
+///     .interval(0.018, 0.024)
+///     .relative_error_at_most(0.1);
+/// assert!(claim.holds());
+/// assert_eq!(claim.criterion().to_string(), "relative error <= 0.1");
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    id: String,
+    statement: String,
+    reference: Option<Reference>,
+    source: Source,
+    value: f64,
+    interval: Option<(f64, f64)>,
+    criterion: Criterion,
+    known_deviation: Option<String>,
+}
+
+impl Claim {
+    /// A claim without a value (NaN) and without a criterion, so one that does not hold yet.
+    ///
+    /// `id` is unique within its experiment; `statement` says in words what is measured and in which unit.
+    pub fn new(id: impl Into<String>, statement: impl Into<String>) -> Self {
+        Claim {
+            id: id.into(),
+            statement: statement.into(),
+            reference: None,
+            source: Source::ThisProject,
+            value: f64::NAN,
+            interval: None,
+            criterion: Criterion::Missing,
+            known_deviation: None,
+        }
+    }
+
+    /// The value that ours is held against, and where it comes from.
+    pub fn reference(mut self, value: impl Into<Reference>, source: Source) -> Self {
+        self.reference = Some(value.into());
+        self.source = source;
+        self
+    }
+
+    /// Our value.
+    pub fn value(mut self, value: f64) -> Self {
+        self.value = value;
+        self
+    }
+
+    /// The uncertainty of our value, for instance a 95 % bootstrap interval; it does not enter the verdict.
+    pub fn interval(mut self, lo: f64, hi: f64) -> Self {
+        self.interval = Some((lo, hi));
+        self
+    }
+
+    /// The claim holds if `value <= bound`.
+    pub fn at_most(mut self, bound: f64) -> Self {
+        self.criterion = Criterion::AtMost(bound);
+        self
+    }
+
+    /// The claim holds if `value >= bound`.
+    pub fn at_least(mut self, bound: f64) -> Self {
+        self.criterion = Criterion::AtLeast(bound);
+        self
+    }
+
+    /// The claim holds if `lo <= value <= hi`.
+    pub fn within(mut self, lo: f64, hi: f64) -> Self {
+        self.criterion = Criterion::Within(lo, hi);
+        self
+    }
+
+    /// The claim holds if `|value - reference| <= tolerance * |reference|`.
+    pub fn relative_error_at_most(mut self, tolerance: f64) -> Self {
+        self.criterion = Criterion::RelativeError(tolerance);
+        self
+    }
+
+    /// The claim holds if `|value - reference| <= tolerance`.
+    pub fn absolute_error_at_most(mut self, tolerance: f64) -> Self {
+        self.criterion = Criterion::AbsoluteError(tolerance);
+        self
+    }
+
+    /// Why the claim does not hold, with the evidence. It is shown beneath a failing claim and never turns it into a
+    /// holding one.
+    pub fn known_deviation(mut self, why: impl Into<String>) -> Self {
+        self.known_deviation = Some(why.into());
+        self
+    }
+
+    /// Whether the value meets the criterion.
+    pub fn holds(&self) -> bool {
+        let reference = match self.reference {
+            Some(Reference::Number(value)) => Some(value),
+            _ => None,
+        };
+        self.criterion.is_met(self.value, reference)
+    }
+
+    /// How the claim ends.
+    pub fn verdict(&self) -> Verdict {
+        match (self.holds(), &self.known_deviation) {
+            (true, _) => Verdict::Holds,
+            (false, None) => Verdict::Fails,
+            (false, Some(_)) => Verdict::FailsAsDocumented,
+        }
+    }
+
+    /// The name of the claim within its experiment.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What is measured, in words.
+    pub fn statement(&self) -> &str {
+        &self.statement
+    }
+
+    /// The value that ours is held against.
+    pub fn reference_value(&self) -> Option<&Reference> {
+        self.reference.as_ref()
+    }
+
+    /// Where the reference comes from.
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// Our value; NaN if none was given.
+    pub fn measured(&self) -> f64 {
+        self.value
+    }
+
+    /// The uncertainty of our value.
+    pub fn uncertainty(&self) -> Option<(f64, f64)> {
+        self.interval
+    }
+
+    /// What the value has to satisfy.
+    pub fn criterion(&self) -> Criterion {
+        self.criterion
+    }
+
+    /// Why the claim does not hold.
+    pub fn deviation(&self) -> Option<&str> {
+        self.known_deviation.as_deref()
+    }
+}
+
+impl Serialize for Criterion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Criterion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The JSON form of a claim, field by field.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    id: String,
+    statement: String,
+    reference: Option<WrittenReference>,
+    source: Source,
+    #[serde(with = "number::one")]
+    value: f64,
+    #[serde(with = "number::pair")]
+    interval: Option<(f64, f64)>,
+    criterion: Criterion,
+    // written for readers of the file, computed again when it is read
+    #[serde(default)]
+    holds: bool,
+    known_deviation: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenReference {
+    Number(f64),
+    Text(String),
+}
+
+impl Serialize for Claim {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Written {
+            id: self.id.clone(),
+            statement: self.statement.clone(),
+            reference: self.reference.as_ref().map(|reference| match reference {
+                Reference::Number(value) if value.is_finite() => WrittenReference::Number(*value),
+                Reference::Number(value) => WrittenReference::Text(number::short(*value)),
+                Reference::Text(text) => WrittenReference::Text(text.clone()),
+            }),
+            source: self.source,
+            value: self.value,
+            interval: self.interval,
+            criterion: self.criterion,
+            holds: self.holds(),
+            known_deviation: self.known_deviation.clone(),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Claim {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = Written::deserialize(deserializer)?;
+        Ok(Claim {
+            id: written.id,
+            statement: written.statement,
+            reference: written.reference.map(|reference| match reference {
+                WrittenReference::Number(value) => Reference::Number(value),
+                WrittenReference::Text(text) => Reference::Text(text),
+            }),
+            source: written.source,
+            value: written.value,
+            interval: written.interval,
+            criterion: written.criterion,
+            known_deviation: written.known_deviation,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_criterion_has_its_truth_table() {
+        let (nan, inf) = (f64::NAN, f64::INFINITY);
+        let table = [
+            (Criterion::Missing, 0.0, None, false),
+            (Criterion::AtMost(0.25), 0.25, None, true),
+            (Criterion::AtMost(0.25), 0.2500001, None, false),
+            (Criterion::AtMost(0.25), nan, None, false),
+            (Criterion::AtMost(nan), 0.0, None, false),
+            (Criterion::AtMost(0.25), f64::NEG_INFINITY, None, true),
+            (Criterion::AtLeast(1.8), 1.8, None, true),
+            (Criterion::AtLeast(1.8), 1.7, None, false),
+            (Criterion::AtLeast(1.8), inf, None, true),
+            (Criterion::AtLeast(1.8), nan, None, false),
+            (Criterion::Within(-1.0, 1.0), -1.0, None, true),
+            (Criterion::Within(-1.0, 1.0), 1.0, None, true),
+            (Criterion::Within(-1.0, 1.0), 1.1, None, false),
+            (Criterion::Within(-1.0, 1.0), nan, None, false),
+            (Criterion::Within(1.0, -1.0), 0.0, None, false),
+            (Criterion::RelativeError(0.1), 110.0, Some(100.0), true),
+            (Criterion::RelativeError(0.1), -110.0, Some(-100.0), true),
+            (Criterion::RelativeError(0.1), 112.0, Some(100.0), false),
+            (Criterion::RelativeError(0.1), 1.0, None, false),
+            (Criterion::RelativeError(0.1), 1.0, Some(nan), false),
+            (Criterion::RelativeError(0.1), nan, Some(1.0), false),
+            (Criterion::RelativeError(0.1), 0.0, Some(0.0), true),
+            (Criterion::AbsoluteError(0.5), 2.5, Some(2.0), true),
+            (Criterion::AbsoluteError(0.5), 1.4, Some(2.0), false),
+            (Criterion::AbsoluteError(0.5), inf, Some(inf), false),
+        ];
+        for (criterion, value, reference, holds) in table {
+            assert_eq!(
+                criterion.is_met(value, reference),
+                holds,
+                "{criterion}, value {value}, reference {reference:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_criterion_reads_back_from_its_text() {
+        for criterion in [
+            Criterion::Missing,
+            Criterion::AtMost(0.1 + 0.2),
+            Criterion::AtLeast(-1e-300),
+            Criterion::Within(f64::NEG_INFINITY, 3.0),
+            Criterion::RelativeError(0.05),
+            Criterion::AbsoluteError(1e12),
+        ] {
+            assert_eq!(criterion.to_string().parse(), Ok(criterion));
+        }
+        assert!("about 3".parse::<Criterion>().unwrap_err().contains("allowed are"));
+    }
+
+    #[test]
+    fn a_documented_deviation_still_fails() {
+        let claim = Claim::new("a", "b").value(2.0).at_most(1.0).known_deviation("the figure was cut off");
+        assert!(!claim.holds());
+        assert_eq!(claim.verdict(), Verdict::FailsAsDocumented);
+        assert_eq!(claim.value(0.5).verdict(), Verdict::Holds);
+    }
+
+    #[test]
+    fn a_claim_is_written_as_the_report_format_says() {
+        let claim = Claim::new("regret", "regret, in nats")
+            .reference(0.02, Source::AuthorsCode)
+            .value(f64::NAN)
+            .interval(0.1, 0.3)
+            .at_most(0.25);
+        let text = serde_json::to_string(&claim).unwrap();
+        assert_eq!(
+            text,
+            r#"{"id":"regret","statement":"regret, in nats","reference":0.02,"source":"authors' code","value":null,"interval":[0.1,0.3],"criterion":"<= 0.25","holds":false,"known_deviation":null}"#
+        );
+        let back: Claim = serde_json::from_str(&text).unwrap();
+        assert!(back.measured().is_nan());
+        assert_eq!(serde_json::to_string(&back).unwrap(), text);
+    }
+
+    #[test]
+    fn a_verdict_in_a_file_is_not_believed() {
+        let text = r#"{"id":"a","statement":"b","reference":null,"source":"paper","value":2,"interval":null,"criterion":"<= 1","holds":true,"known_deviation":null}"#;
+        assert!(!serde_json::from_str::<Claim>(text).unwrap().holds());
+    }
+}
