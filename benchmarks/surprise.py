@@ -14,6 +14,9 @@ changepoint  `NormalGamma(m, r, s, v)` with mean ~ N(m, 1 / (r rho)), rho ~ Gamm
              `lam` = 1 / hazard. The first sample only starts the clock and is not used, so it must be compared with the filter on
              `y[1:]`. Slot 0 of the vector that `step` returns is the hazard of the *next* step; the slots behind it, divided by
              1 - hazard, are the posterior over 1, 2, ... observations. There is no truncation.
+bayesian_changepoint_detection
+             `StudentT(alpha, beta, kappa, mu)` is (a, b, k, mean). Row 0 of its triangle is the hazard of the next step; rows 1, 2, ...
+             divided by 1 - hazard are the posterior over 1, 2, ... observations.
 """
 
 from importlib.metadata import version
@@ -154,6 +157,28 @@ def changepoint_package(y, ours, repeats):
             break
 
 
+def bayesian_package(y, ours, repeats):
+    """Exact filter against the NumPy package bayesian_changepoint_detection, which keeps the whole triangle of run lengths."""
+    from functools import partial
+
+    from bayesian_changepoint_detection.online_changepoint_detection import StudentT, constant_hazard, online_changepoint_detection
+
+    def peer():
+        return online_changepoint_detection(y, partial(constant_hazard, 1 / HAZARD), StudentT(alpha=A, beta=B, kappa=K, mu=MEAN))[0]
+
+    triangle = peer() / (1 - HAZARD)
+    unpruned = reference(y, cutoff=0.0)
+    agreement = require("P(change) against the plain loop", largest_difference(triangle[1, 2:], unpruned[0][1:]), 1e-8)
+    by_index = np.zeros(y.size)
+    by_index[unpruned[4] - 1] = unpruned[5]
+    agreement += "; " + require("run-length posterior", largest_difference(triangle[1:, -1], by_index), 1e-8)
+    learner = our_filter() if ours else None
+    if ours:
+        agreement += "; ours: " + check_ours(learner.filter(y), reference(y))
+    yield Row(f"NIG filter, T = {y.size}, our pruning", "bayesian_changepoint_detection online (NumPy)",
+              version("bayesian_changepoint_detection"), agreement, *alternate(peer, (lambda: learner.filter(y)) if ours else None, repeats))
+
+
 def varsmile(y, ours, repeats):
     """VarSMiLe over a long stream against the numba loop of the same recursion."""
     settings = {"sigma": 1.0, "prior_mean": 0.0, "prior_sd": 3.0}
@@ -223,16 +248,9 @@ def many_sequences(n_sequences, n_steps, repeats):
 def other_packages(repeats):
     """Packages that answer a neighbouring question: timed for orientation, no ratio."""
     import ruptures
-    from bayesian_changepoint_detection.hazard_functions import constant_hazard
-    from bayesian_changepoint_detection.online_likelihoods import StudentT
-    from bayesian_changepoint_detection.bayesian_models import online_changepoint_detection
-    from functools import partial
     from river import drift
 
-    short, medium, long = (changing_gaussian(n, HAZARD, 0) for n in (2000, 1000, 100_000))
-
-    def untruncated():
-        online_changepoint_detection(short, partial(constant_hazard, 1 / HAZARD), StudentT(alpha=A, beta=B, kappa=K, mu=MEAN))
+    medium, long = (changing_gaussian(n, HAZARD, 0) for n in (1000, 100_000))
 
     def adwin():
         detector = drift.ADWIN()
@@ -240,7 +258,6 @@ def other_packages(repeats):
             detector.update(value)
 
     for workload, peer, package, run in [
-        ("online posterior, T = 2000", "bayesian_changepoint_detection StudentT", "bayesian_changepoint_detection", untruncated),
         ("offline point estimate, T = 1000", "ruptures Pelt l2, jump 1", "ruptures",
          lambda: ruptures.Pelt(model="l2", jump=1, min_size=1).fit(medium).predict(pen=10.0)),
         ("offline point estimate, T = 100000", "ruptures KernelCPD linear (C)", "ruptures",
@@ -259,6 +276,7 @@ def rows(ours=True, quick=False, repeats=3):
         yield from fast_bocpd(y, cap, ours, repeats)
     yield from plain_loop(y, ours, repeats)
     yield from changepoint_package(y[:n_short], ours, repeats)
+    yield from bayesian_package(y[: min(n_short, 2000)], ours, repeats)
     yield from varsmile(changing_gaussian(n_long, HAZARD, seed=2), ours, repeats)
     if ours:
         yield from many_sequences(100 if quick else 1000, 1000, repeats)
