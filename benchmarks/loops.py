@@ -23,9 +23,10 @@ def _grow(array, size):
 def exact_normal_inverse_gamma(y, hazard, mean0, k0, a0, b0, cutoff, cap, split_start=False):
     """Run-length filter for Gaussian observations of unknown mean and variance.
 
-    A hypothesis is a number of observations since the last change. It is dropped when its weight falls below `cutoff` or when it would
-    hold more than `cap` observations. With `split_start` the first segment is held twice, as "changed at the first sample" (weight
-    `hazard`) and as "older than the series", which counts one observation more towards the cap (fast-bocpd's start).
+    A hypothesis is a number of observations since the last change. It is dropped when its weight falls below `cutoff`
+    or when it would hold more than `cap` observations. With `split_start` the first segment is held twice, as "changed
+    at the first sample" (weight `hazard`) and as "older than the series", which counts one observation more towards
+    the cap (fast-bocpd's start).
 
     Returns four arrays of the length of `y` and the posterior over run lengths after the last observation:
     P(change at t), most probable run length (1 = change at t), log predictive density, hypotheses alive,
@@ -120,7 +121,8 @@ def exact_normal_inverse_gamma(y, hazard, mean0, k0, a0, b0, cutoff, cap, split_
 def varsmile_gaussian(y, modulation, sigma, mean0, sd0):
     """VarSMiLe for Gaussian observations of known standard deviation.
 
-    Returns the estimate after each observation, the natural logarithm of the Bayes Factor surprise and the adaptation rate.
+    Returns the estimate after each observation, the natural logarithm of the Bayes Factor surprise and the adaptation
+    rate.
     """
     n_steps = y.size
     estimate = np.empty(n_steps)
@@ -136,7 +138,9 @@ def varsmile_gaussian(y, modulation, sigma, mean0, sd0):
         under_prior = y[t] - mean0
         under_belief = y[t] - mean
         log_surprise[t] = 0.5 * (
-            under_belief * under_belief / spread - under_prior * under_prior / prior_variance + math.log(spread / prior_variance)
+            under_belief * under_belief / spread
+            - under_prior * under_prior / prior_variance
+            + math.log(spread / prior_variance)
         )
         gamma = 1.0 / (1.0 + math.exp(-(log_modulation + log_surprise[t])))
         kept = (1.0 - gamma) * nu

@@ -6,7 +6,8 @@
     python benchmarks/run.py --quick         small sizes: do the scripts run and the results agree?
     python benchmarks/run.py --peers-only    without neuropil
 
-Ratios are only worth keeping from a quiet machine. With another process busy the tables are printed but not written, unless --write.
+Ratios are only worth keeping from a quiet machine. With another process busy the tables are printed but not written,
+unless --write.
 """
 
 import argparse
@@ -36,12 +37,43 @@ def duration(values):
 
 def table(rows):
     """The rows of one room as a Markdown table."""
-    lines = ["| workload | peer | version | peer | neuropil | ratio | wanted | equality, checked first |", "|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| workload | peer | version | peer | neuropil | ratio | wanted | equality, checked first |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for row in rows:
         ratio = "-" if row.ratio is None else f"{row.ratio:.3g}"
         wanted = "-" if row.wanted is None else f"at least {row.wanted:g}"
-        cells = [row.workload, row.peer, row.version, duration(row.peer_seconds), duration(row.our_seconds), ratio, wanted, row.agreement]
+        cells = [
+            row.workload,
+            row.peer,
+            row.version,
+            duration(row.peer_seconds),
+            duration(row.our_seconds),
+            ratio,
+            wanted,
+            row.agreement,
+        ]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def rust_table(path):
+    """The JSON lines of the Rust benches: one object per line with `bench`, `observations` and `seconds` (a list)."""
+    lines = ["| Rust bench | observations | time | per observation |", "|---|---|---|---|"]
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+            each = statistics.median(entry["seconds"]) / entry["observations"] * 1e9
+            lines.append(
+                f"| {entry['bench']} | {entry['observations']} | {duration(entry['seconds'])} | {each:.3g} ns |"
+            )
+        except (ValueError, KeyError, TypeError, ZeroDivisionError) as wrong:
+            raise SystemExit(
+                f"{path}, line {number}: expected an object with bench, observations and seconds ({wrong!r})"
+            ) from None
     return "\n".join(lines)
 
 
@@ -64,6 +96,9 @@ def main():
     parser.add_argument("--peers-only", action="store_true", help="do not import neuropil; nothing is written")
     parser.add_argument("--repeats", type=int, default=3, help="timings of each side, at least 3 (default: 3)")
     parser.add_argument("--write", action="store_true", help="write the tables although the machine is busy")
+    parser.add_argument(
+        "--rust", type=Path, metavar="FILE", help="JSON lines that the Rust benches printed; tabled below the peers"
+    )
     parser.add_argument("--json", type=Path, help="also write every single timing to this file")
     options = parser.parse_args()
     for room in options.rooms:
@@ -85,9 +120,13 @@ def main():
             from importlib.metadata import version
 
             ours = f"neuropil {version('neuropil')}"
-        said = (f"{here['processor']}, {here['cores']} cores, Python {here['python']}, {ours}, {datetime.date.today()}. "
-                f"Median of {options.repeats}, range in brackets; the two sides were timed in turn.")
+        said = (
+            f"{here['processor']}, {here['cores']} cores, Python {here['python']}, {ours}, {datetime.date.today()}. "
+            f"Median of {options.repeats}, range in brackets; the two sides were timed in turn."
+        )
         text = f"{said}\n\n{table(rows)}"
+        if options.rust:
+            text += f"\n\n{rust_table(options.rust)}"
         print(text)
         documents[room] = {"machine": here, "rows": [row.to_dict() for row in rows]}
         quiet = before < BUSY
@@ -96,8 +135,11 @@ def main():
         if quiet or options.write:
             replace_section(room, text)
         else:
-            print(f"RESULTS.md left as it was: the load of the machine was {before:.1f} at the start, above {BUSY}. "
-                  "Run again on a quiet machine, or pass --write.", file=sys.stderr)
+            print(
+                f"RESULTS.md left as it was: the load of the machine was {before:.1f} at the start, above {BUSY}. "
+                "Run again on a quiet machine, or pass --write.",
+                file=sys.stderr,
+            )
     if options.json:
         options.json.write_text(json.dumps(documents, indent=1), encoding="utf-8")
 

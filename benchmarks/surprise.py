@@ -1,28 +1,31 @@
 """The surprise room beside its peers.
 
-Every comparison first shows that both sides compute the same thing (against the plain loops of `loops.py`, and against
-neuropil), then times them in turn. The peers count run lengths and changes differently; the mapping is written where it is used:
+Every comparison first shows that both sides compute the same thing (against the plain loops of `loops.py`, and
+against neuropil), then times them in turn. The peers count run lengths and changes differently; this is how their
+parameters and indices translate.
 
-fast-bocpd   `GaussianNIG(mu0, kappa0, alpha0, beta0)` is our normal-inverse-gamma prior (mean, k, a, b) unchanged and
-             `ConstantHazard(1 / hazard)`. Its index r holds r + 1 observations, and it keeps indices 0 to
-             `max_run_length`: our cap is `max_run_length + 1` observations. At the start it divides the first segment into
-             "changed at the first sample" (weight: the hazard) and "older than the series", which reaches the cap one sample
-             earlier. P(change) at the first sample is therefore the hazard there and 1 here, and where a cap is reached in the
-             first segment the results differ until that segment has lost its weight. `loops.py` can start in this way too, which shows
-             that nothing else differs.
-changepoint  `NormalGamma(m, r, s, v)` with mean ~ N(m, 1 / (r rho)), rho ~ Gamma(v / 2, rate s / 2): m = mean, r = k, v = 2a, s = 2b;
-             `lam` = 1 / hazard. The first sample only starts the clock and is not used, so it must be compared with the filter on
-             `y[1:]`. Slot 0 of the vector that `step` returns is the hazard of the *next* step; the slots behind it, divided by
-             1 - hazard, are the posterior over 1, 2, ... observations. There is no truncation.
+fast-bocpd
+    `GaussianNIG(mu0, kappa0, alpha0, beta0)` is our normal-inverse-gamma prior (mean, k, a, b) unchanged;
+    `ConstantHazard(1 / hazard)`. Index r holds r + 1 observations, and indices 0 to `max_run_length` are kept: our cap
+    is `max_run_length + 1` observations. At the start the first segment is divided into "changed at the first sample"
+    (weight: the hazard) and "older than the series", which reaches the cap one sample earlier. P(change) at the first
+    sample is therefore the hazard there and 1 in the loops here, and where a cap is reached in the first segment the
+    results differ until that segment has lost its weight. `loops.py` can start in this way too, which shows that
+    nothing else differs.
+changepoint
+    `NormalGamma(m, r, s, v)` with mean ~ N(m, 1 / (r rho)), rho ~ Gamma(v / 2, rate s / 2): m = mean, r = k, v = 2a,
+    s = 2b; `lam` = 1 / hazard. The first sample only starts the clock and is not used, so it must be compared with the
+    filter on `y[1:]`. Slot 0 of the vector that `step` returns is the hazard of the *next* step; the slots behind it,
+    divided by 1 - hazard, are the posterior over 1, 2, ... observations. There is no truncation.
 bayesian_changepoint_detection
-             `StudentT(alpha, beta, kappa, mu)` is (a, b, k, mean). Row 0 of its triangle is the hazard of the next step; rows 1, 2, ...
-             divided by 1 - hazard are the posterior over 1, 2, ... observations.
+    `StudentT(alpha, beta, kappa, mu)` is (a, b, k, mean). Row 0 of its triangle is the hazard of the next step; rows
+    1, 2, ... divided by 1 - hazard are the posterior over 1, 2, ... observations.
 """
 
+from functools import partial
 from importlib.metadata import version
 
 import numpy as np
-
 from loops import UNCAPPED, changing_gaussian, exact_normal_inverse_gamma, varsmile_gaussian
 from measure import Row, alternate
 
@@ -47,7 +50,9 @@ def our_filter(**more):
     """neuropil's exact filter with the prior and the hazard of this file."""
     from neuropil import surprise
 
-    return surprise.ChangePointLearner(family="gaussian-unknown-variance", method="exact", hazard=HAZARD, **PRIOR, **more)
+    return surprise.ChangePointLearner(
+        family="gaussian-unknown-variance", method="exact", hazard=HAZARD, **PRIOR, **more
+    )
 
 
 def reference(y, cutoff=CUTOFF, cap=UNCAPPED, split_start=False):
@@ -83,16 +88,26 @@ def fast_bocpd(y, cap, ours, repeats):
     by_index[runs - 1] = weights
     agreement += "; " + require("run-length posterior", largest_difference(posterior, by_index), 1e-7)
     capped = reference(y, 0.0, cap + 1)
-    yield Row(f"NIG filter, T = {y.size}, cap {cap}", "plain numba loop, same cap", version("numba"), agreement,
-              *alternate(lambda: reference(y, 0.0, cap + 1), None, repeats))
+    yield Row(
+        f"NIG filter, T = {y.size}, cap {cap}",
+        "plain numba loop, same cap",
+        version("numba"),
+        agreement,
+        *alternate(lambda: reference(y, 0.0, cap + 1), None, repeats),
+    )
 
     def peer():
         with detector() as one:
             one.batch_update(y)
 
     if not ours:
-        yield Row(f"NIG filter, T = {y.size}, cap {cap}", "fast-bocpd batch_update (C)", version("fast-bocpd"), agreement,
-                  *alternate(peer, None, repeats))
+        yield Row(
+            f"NIG filter, T = {y.size}, cap {cap}",
+            "fast-bocpd batch_update (C)",
+            version("fast-bocpd"),
+            agreement,
+            *alternate(peer, None, repeats),
+        )
         return
     if cap == 200:
         learner = our_filter(max_run_length=cap + 1)
@@ -107,8 +122,14 @@ def fast_bocpd(y, cap, ours, repeats):
         agreement += f"; the peer's cap changes P(change) by more than 1e-6 at {missed:.1%} of the steps, ours is exact"
         wanted = 40.0
         name = f"NIG filter, T = {y.size}, exact (ours, cutoff {CUTOFF:g}) and cap {cap} (peer)"
-    yield Row(name, "fast-bocpd batch_update (C)", version("fast-bocpd"), agreement,
-              *alternate(peer, lambda: learner.filter(y), repeats), wanted)
+    yield Row(
+        name,
+        "fast-bocpd batch_update (C)",
+        version("fast-bocpd"),
+        agreement,
+        *alternate(peer, partial(learner.filter, y), repeats),
+        wanted,
+    )
 
 
 def plain_loop(y, ours, repeats):
@@ -118,8 +139,13 @@ def plain_loop(y, ours, repeats):
     learner = our_filter() if ours else None
     if ours:
         agreement += "; ours: " + check_ours(learner.filter(y), expected)
-    yield Row(f"NIG filter, T = {y.size}, cutoff {CUTOFF:g}", "plain numba loop", version("numba"), agreement,
-              *alternate(lambda: reference(y), (lambda: learner.filter(y)) if ours else None, repeats))
+    yield Row(
+        f"NIG filter, T = {y.size}, cutoff {CUTOFF:g}",
+        "plain numba loop",
+        version("numba"),
+        agreement,
+        *alternate(lambda: reference(y), partial(learner.filter, y) if ours else None, repeats),
+    )
 
 
 def changepoint_package(y, ours, repeats):
@@ -136,10 +162,14 @@ def changepoint_package(y, ours, repeats):
         last = one.step(float(value))
         p_change[t] = last[1] / (1 - HAZARD) if t else 1.0
     shifted = reference(y[1:], cutoff=0.0)
-    agreement = require("P(change) against the plain loop on y[1:]", largest_difference(p_change[2:], shifted[0][1:]), 1e-8)
+    agreement = require(
+        "P(change) against the plain loop on y[1:]", largest_difference(p_change[2:], shifted[0][1:]), 1e-8
+    )
     by_index = np.zeros(y.size - 1)
     by_index[shifted[4] - 1] = shifted[5]
-    agreement += "; " + require("run-length posterior", largest_difference(np.asarray(last)[1:] / (1 - HAZARD), by_index), 1e-8)
+    agreement += "; " + require(
+        "run-length posterior", largest_difference(np.asarray(last)[1:] / (1 - HAZARD), by_index), 1e-8
+    )
     agreement += "; the peer leaves the first sample out"
 
     def peer():
@@ -151,20 +181,30 @@ def changepoint_package(y, ours, repeats):
     for pruning, cutoff, wanted in [("our pruning", CUTOFF, 100.0), ("no pruning on either side", 0.0, 10.0)]:
         learner = our_filter(cutoff=cutoff) if ours else None
         said = agreement + ("; ours: " + check_ours(learner.filter(y), expected) if ours else "")
-        yield Row(f"NIG filter, T = {y.size}, {pruning}", "changepoint Bocpd.step (Rust)", version("changepoint"), said,
-                  *alternate(peer, (lambda: learner.filter(y)) if ours else None, repeats), wanted)
+        yield Row(
+            f"NIG filter, T = {y.size}, {pruning}",
+            "changepoint Bocpd.step (Rust)",
+            version("changepoint"),
+            said,
+            *alternate(peer, partial(learner.filter, y) if ours else None, repeats),
+            wanted,
+        )
         if not ours:
             break
 
 
 def bayesian_package(y, ours, repeats):
-    """Exact filter against the NumPy package bayesian_changepoint_detection, which keeps the whole triangle of run lengths."""
-    from functools import partial
-
-    from bayesian_changepoint_detection.online_changepoint_detection import StudentT, constant_hazard, online_changepoint_detection
+    """Exact filter against the NumPy package bayesian_changepoint_detection, which keeps every run length."""
+    from bayesian_changepoint_detection.online_changepoint_detection import (
+        StudentT,
+        constant_hazard,
+        online_changepoint_detection,
+    )
 
     def peer():
-        return online_changepoint_detection(y, partial(constant_hazard, 1 / HAZARD), StudentT(alpha=A, beta=B, kappa=K, mu=MEAN))[0]
+        return online_changepoint_detection(
+            y, partial(constant_hazard, 1 / HAZARD), StudentT(alpha=A, beta=B, kappa=K, mu=MEAN)
+        )[0]
 
     triangle = peer() / (1 - HAZARD)
     unpruned = reference(y, cutoff=0.0)
@@ -175,8 +215,13 @@ def bayesian_package(y, ours, repeats):
     learner = our_filter() if ours else None
     if ours:
         agreement += "; ours: " + check_ours(learner.filter(y), reference(y))
-    yield Row(f"NIG filter, T = {y.size}, our pruning", "bayesian_changepoint_detection online (NumPy)",
-              version("bayesian_changepoint_detection"), agreement, *alternate(peer, (lambda: learner.filter(y)) if ours else None, repeats))
+    yield Row(
+        f"NIG filter, T = {y.size}, our pruning",
+        "bayesian_changepoint_detection online (NumPy)",
+        version("bayesian_changepoint_detection"),
+        agreement,
+        *alternate(peer, partial(learner.filter, y) if ours else None, repeats),
+    )
 
 
 def varsmile(y, ours, repeats):
@@ -205,24 +250,37 @@ def varsmile(y, ours, repeats):
 
         learner = surprise.ChangePointLearner(family="gaussian", method="varsmile", modulation=modulation, **settings)
         result = learner.filter(y)
-        agreement = "; ".join([
-            require("estimate", largest_difference(np.ravel(result.mean), estimate), 1e-9),
-            require("adaptation rate", largest_difference(result.adaptation_rate, rate), 1e-9),
-            require("log surprise", largest_difference(np.log(result.bayes_factor_surprise), log_surprise), 1e-7),
-        ])
+        agreement = "; ".join(
+            [
+                require("estimate", largest_difference(np.ravel(result.mean), estimate), 1e-9),
+                require("adaptation rate", largest_difference(result.adaptation_rate, rate), 1e-9),
+                require("log surprise", largest_difference(np.log(result.bayes_factor_surprise), log_surprise), 1e-7),
+            ]
+        )
         del result
     del estimate, log_surprise, rate
-    yield Row(f"VarSMiLe, T = {y.size}", "plain numba loop", version("numba"), agreement,
-              *alternate(peer, whole if ours else None, repeats), 2.5)
+    yield Row(
+        f"VarSMiLe, T = {y.size}",
+        "plain numba loop",
+        version("numba"),
+        agreement,
+        *alternate(peer, whole if ours else None, repeats),
+        2.5,
+    )
     if ours:
-        yield Row(f"VarSMiLe, T = {y.size}, ours in chunks of {chunk}", "plain numba loop", version("numba"), agreement,
-                  *alternate(peer, chunked, repeats))
+        yield Row(
+            f"VarSMiLe, T = {y.size}, ours in chunks of {chunk}",
+            "plain numba loop",
+            version("numba"),
+            agreement,
+            *alternate(peer, chunked, repeats),
+        )
 
 
 def many_sequences(n_sequences, n_steps, repeats):
     """Our own gain of a second thread: 1000 sequences in one call."""
-    from neuropil import surprise
     import neuropil
+    from neuropil import surprise
 
     sequences = [changing_gaussian(n_steps, HAZARD, seed) for seed in range(n_sequences)]
     learner = our_filter()
@@ -231,16 +289,26 @@ def many_sequences(n_sequences, n_steps, repeats):
         def run():
             neuropil.set_num_threads(n)
             surprise.filter_batch(learner, sequences)
+
         return run
 
     neuropil.set_num_threads(1)
     alone = surprise.filter_batch(learner, sequences)
     neuropil.set_num_threads(2)
     together = surprise.filter_batch(learner, sequences)
-    same = all(np.array_equal(a.mean, b.mean) and a.log_evidence == b.log_evidence for a, b in zip(alone, together))
+    same = all(
+        np.array_equal(a.mean, b.mean) and a.log_evidence == b.log_evidence
+        for a, b in zip(alone, together, strict=True)
+    )
     require("one and two threads (0 = the same bits)", 0.0 if same else 1.0, 0.0)
-    row = Row(f"NIG filter, {n_sequences} sequences x {n_steps}, 2 threads", "neuropil on 1 thread", version("neuropil"), "the same bits",
-              *alternate(threads(1), threads(2), repeats), 1.8)
+    row = Row(
+        f"NIG filter, {n_sequences} sequences x {n_steps}, 2 threads",
+        "neuropil on 1 thread",
+        version("neuropil"),
+        "the same bits",
+        *alternate(threads(1), threads(2), repeats),
+        1.8,
+    )
     neuropil.set_num_threads(None)
     yield row
 
@@ -258,10 +326,18 @@ def other_packages(repeats):
             detector.update(value)
 
     for workload, peer, package, run in [
-        ("offline point estimate, T = 1000", "ruptures Pelt l2, jump 1", "ruptures",
-         lambda: ruptures.Pelt(model="l2", jump=1, min_size=1).fit(medium).predict(pen=10.0)),
-        ("offline point estimate, T = 100000", "ruptures KernelCPD linear (C)", "ruptures",
-         lambda: ruptures.KernelCPD(kernel="linear", min_size=1).fit(long).predict(pen=10.0)),
+        (
+            "offline point estimate, T = 1000",
+            "ruptures Pelt l2, jump 1",
+            "ruptures",
+            lambda: ruptures.Pelt(model="l2", jump=1, min_size=1).fit(medium).predict(pen=10.0),
+        ),
+        (
+            "offline point estimate, T = 100000",
+            "ruptures KernelCPD linear (C)",
+            "ruptures",
+            lambda: ruptures.KernelCPD(kernel="linear", min_size=1).fit(long).predict(pen=10.0),
+        ),
         ("alarms, T = 100000", "river ADWIN", "river", adwin),
     ]:
         run()
