@@ -9,9 +9,9 @@ fast-bocpd
     `ConstantHazard(1 / hazard)`. Index r holds r + 1 observations, and indices 0 to `max_run_length` are kept: our cap
     is `max_run_length + 1` observations. At the start the first segment is divided into "changed at the first sample"
     (weight: the hazard) and "older than the series", which reaches the cap one sample earlier. P(change) at the first
-    sample is therefore the hazard there and 1 in the loops here, and where a cap is reached in the first segment the
-    results differ until that segment has lost its weight. `loops.py` can start in this way too, which shows that
-    nothing else differs.
+    sample is therefore the hazard there (and in neuropil, by convention) and 1 in the loops, and where a cap is
+    reached in the first segment the results differ until that segment has lost its weight. `loops.py` can start in
+    this way too, which shows that nothing else differs.
 changepoint
     `NormalGamma(m, r, s, v)` with mean ~ N(m, 1 / (r rho)), rho ~ Gamma(v / 2, rate s / 2): m = mean, r = k, v = 2a,
     s = 2b; `lam` = 1 / hazard. The first sample only starts the clock and is not used, so it must be compared with the
@@ -63,7 +63,7 @@ def check_ours(result, expected, tolerance=1e-8):
     """neuropil against the plain loop: change probability, most probable run length, log predictive density."""
     p_change, map_run, log_predictive = expected[:3]
     said = [
-        require("P(change)", largest_difference(result.change_probability[1:], p_change[1:]), tolerance),
+        require("P(change)", largest_difference(result.adaptation_rate[1:], p_change[1:]), tolerance),
         require("log predictive", largest_difference(-result.shannon_surprise, log_predictive), 1e-6),
     ]
     same = float(np.mean(np.asarray(result.map_run_length) == map_run))
@@ -227,8 +227,8 @@ def bayesian_package(y, ours, repeats):
 def varsmile(y, ours, repeats):
     """VarSMiLe over a long stream against the numba loop of the same recursion."""
     settings = {"sigma": 1.0, "prior_mean": 0.0, "prior_sd": 3.0}
-    modulation = 0.03
-    estimate, log_surprise, rate = varsmile_gaussian(y, modulation, *settings.values())
+    m = 0.03
+    estimate, log_surprise, rate = varsmile_gaussian(y, m, *settings.values())
     agreement = f"last estimate {estimate[-1]:.8f}"
     chunk = 100_000
     learner = None
@@ -243,12 +243,12 @@ def varsmile(y, ours, repeats):
             learner.filter(y[begin : begin + chunk])
 
     def peer():
-        varsmile_gaussian(y, modulation, *settings.values())
+        varsmile_gaussian(y, m, *settings.values())
 
     if ours:
         from neuropil import surprise
 
-        learner = surprise.ChangePointLearner(family="gaussian", method="varsmile", modulation=modulation, **settings)
+        learner = surprise.ChangePointLearner(family="gaussian", method="varsmile", m=m, **settings)
         result = learner.filter(y)
         agreement = "; ".join(
             [
