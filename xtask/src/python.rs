@@ -11,8 +11,7 @@ use crate::tools::{self, Environment};
 /// Largest wheel that users should have to download.
 const LARGEST_WHEEL: u64 = 15_000_000;
 /// What every wheel holds, besides the extension module.
-const WHEEL_CONTENTS: [&str; 4] =
-    ["neuropil/__init__.py", "neuropil/py.typed", "neuropil/_neuropil.pyi", "dist-info/entry_points.txt"];
+const WHEEL_CONTENTS: [&str; 3] = ["neuropil/__init__.py", "neuropil/py.typed", "neuropil/_neuropil.pyi"];
 /// Where the stubs of the extension module live.
 const STUBS: &str = "python/neuropil/_neuropil.pyi";
 /// Names that the generated stubs use inside quoted annotations and therefore do not import by themselves.
@@ -24,9 +23,7 @@ pub fn wheel() -> Result<()> {
     let environment = tools::python()?;
     let wheel = build_wheel()?;
     environment.install_wheel(&wheel)?;
-    let program = output(command(environment.program("neuropil")).arg("--version"))?;
-    println!("{} holds {}", file_name(&wheel), program.trim());
-    Ok(())
+    run(command(environment.python()).args(["-c", "import neuropil; print(neuropil.doctor())"]).current_dir(target()))
 }
 
 /// Builds the wheel into `target/wheels` and checks its tag, its size and its contents.
@@ -116,7 +113,7 @@ fn generate(environment: &Environment) -> Result<String> {
     fs::write(&stubs, text)?;
     let python = environment.python();
     let config = root().join("python/pyproject.toml");
-    for action in [&["check", "--fix", "--exit-zero", "--quiet"][..], &["format", "--quiet"][..]] {
+    for action in [&["check", "--fix", "--exit-zero", "--silent"][..], &["format", "--quiet"][..]] {
         run(command(&python)
             .args(["-m", "ruff"])
             .args(action)
