@@ -1,0 +1,33 @@
+//! `neuropil._neuropil`: the compiled half of the Python package.
+//!
+//! This layer is thin. It takes numpy arrays apart, calls a room, and puts arrays together; what users see (classes, defaults,
+//! documentation) is written in Python beside it. One file per room, and three that every room uses:
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `errors.rs` | Rust errors as Python exceptions |
+//! | `progress.rs` | long work beside the interpreter: Ctrl-C, progress bars, thread limits |
+//! | `examples.rs` | the data sets inside the package |
+
+mod errors;
+mod examples;
+mod progress;
+mod threads;
+
+use pyo3::prelude::*;
+
+/// The compiled half of neuropil. Private: it may change with every release.
+#[pymodule]
+mod _neuropil {
+    #[pymodule_export]
+    use super::examples::{example_file, example_names};
+    #[pymodule_export]
+    use super::progress::count_slowly;
+    #[pymodule_export]
+    use super::threads::{number_of_threads, replace_thread_limit, set_thread_limit};
+
+    /// Version of the package and of the program.
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

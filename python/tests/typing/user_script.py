@@ -1,0 +1,28 @@
+"""A user's script, checked by pyright in its strictest mode: every type must be known."""
+
+import neuropil as npl
+import numpy as np
+from numpy.typing import NDArray
+
+
+def relative(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values over their mean."""
+    return values / values.mean()
+
+
+nile = npl.data.example("nile")
+flow = relative(nile["flow_1e8_m3"])
+print(nile.n_rows, nile.licence, flow[:3], npl.data.examples()[0])
+
+with npl.num_threads(1):
+    threads: int = npl.get_num_threads()
+npl.set_num_threads(None)
+
+try:
+    npl.data.example("danube")
+except npl.InputError as error:
+    problem: ValueError = error
+    print(problem)
+
+version: str = npl.__version__
+print(npl.doctor(), version, threads)
