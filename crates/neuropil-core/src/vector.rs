@@ -21,7 +21,7 @@ pub fn exp<const FMA: bool>(x: f64) -> f64 {
     const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
     // Adding and subtracting 1.5 * 2^52 rounds to the nearest integer and leaves it in the low bits.
     const ROUND: f64 = 6_755_399_441_055_744.0;
-    let clamped = x.max(-708.0).min(709.0);
+    let clamped = x.clamp(-708.0, 709.0);
     let shifted = multiply_add::<FMA>(clamped, LOG2_E, ROUND);
     let n = shifted - ROUND;
     let r = multiply_add::<FMA>(n, -LN_2_HIGH, clamped);
@@ -153,10 +153,12 @@ macro_rules! dispatch {
         $vis fn $name($($arg: $ty),*) $(-> $ret)? {
             #[cfg(target_arch = "x86_64")]
             {
+                #[allow(clippy::too_many_arguments, reason = "the kernel decides")]
                 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2,fma")]
                 fn wide($($arg: $ty),*) $(-> $ret)? {
                     $body::<true>($($arg),*)
                 }
+                #[allow(clippy::too_many_arguments, reason = "the kernel decides")]
                 #[target_feature(enable = "avx2,fma")]
                 fn narrow($($arg: $ty),*) $(-> $ret)? {
                     $body::<true>($($arg),*)

@@ -173,10 +173,10 @@ impl Recorder {
             self.variance.resize(start + self.width, 0.0);
             learner.variance(&mut self.variance[start..]);
         }
-        if self.outputs.run_length {
-            if let Some(run_length) = learner.map_run_length() {
-                self.map_run_length.push(run_length);
-            }
+        if self.outputs.run_length
+            && let Some(run_length) = learner.map_run_length()
+        {
+            self.map_run_length.push(run_length);
         }
     }
 

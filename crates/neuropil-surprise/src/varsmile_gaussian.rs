@@ -293,7 +293,10 @@ mod tests {
                 assert!(close(recorder.mean[t], mean[0]), "t = {t}: {} {}", recorder.mean[t], mean[0]);
                 assert!(close(recorder.adaptation_rate[t], scores.adaptation_rate), "t = {t}");
                 assert!(close(recorder.shannon_surprise[t], -scores.log_predictive), "t = {t}");
-                assert!(close(recorder.bayes_factor_surprise[t].ln_1p(), bayes_factor(scores.log_bayes_factor).ln_1p()));
+                assert!(close(
+                    recorder.bayes_factor_surprise[t].ln_1p(),
+                    bayes_factor(scores.log_bayes_factor).ln_1p()
+                ));
             }
         }
     }

@@ -297,12 +297,14 @@ dispatch! {
     fn look_up = look_up_body(table: &[f64], origin: &[i64], clock: i64, out: &mut [f64]) -> i64;
 }
 dispatch! {
+    #[allow(clippy::too_many_arguments, reason = "one array per parameter is what makes it SIMD code")]
     fn score = score_body(
         y: f64, normaliser: &[f64], mean: &mut [f64], k: &mut [f64], a: &mut [f64], b: &mut [f64],
         log_b: &mut [f64], out: &mut [f64],
     );
 }
 dispatch! {
+    #[allow(clippy::too_many_arguments, reason = "one array per parameter is what makes it SIMD code")]
     fn score_and_update = score_and_update_body(
         y: f64, normaliser: &[f64], mean: &mut [f64], k: &mut [f64], a: &mut [f64], b: &mut [f64],
         log_b: &mut [f64], out: &mut [f64],
