@@ -9,6 +9,7 @@ pub mod learner;
 pub mod method;
 pub mod model;
 pub mod nassar;
+pub mod online;
 pub mod particle;
 pub mod resampling;
 pub mod run_length;
