@@ -15,8 +15,9 @@ use crate::{
     blocks::Blocks,
     error::{Error, Result},
     family::ConjugateFamily,
-    forward::{Observations, Problem},
+    forward::Problem,
     hazard::{Rate, Rates},
+    observations::Observations,
     smooth::{DEFAULT_CUTOFF, check_cutoff, per_block},
 };
 

@@ -18,6 +18,7 @@ pub mod learner;
 pub mod method;
 pub mod model;
 pub mod nassar;
+mod observations;
 #[cfg(test)]
 mod offline_tests;
 pub mod online_hazard;

@@ -14,8 +14,9 @@ use crate::{
     blocks::Blocks,
     error::{Error, Result},
     family::ConjugateFamily,
-    forward::{Forward, Observations},
+    forward::Forward,
     hazard::{Hazard, Rate, Rates, StepRates},
+    observations::Observations,
     smooth::check_cutoff,
 };
 

@@ -13,8 +13,9 @@ use crate::{
     blocks::Blocks,
     error::Result,
     family::ConjugateFamily,
-    forward::{Estimates, Observations, Problem},
+    forward::{Estimates, Problem},
     hazard::StepRates,
+    observations::Observations,
     smooth::{Offline, change_probability, per_block},
 };
 

@@ -16,8 +16,9 @@ use crate::{
     blocks::Blocks,
     error::{Error, Result},
     family::ConjugateFamily,
-    forward::{Ending, Estimates, Observations, Pass, Problem},
+    forward::{Ending, Estimates, Pass, Problem},
     hazard::{Hazard, Rates},
+    observations::Observations,
 };
 
 /// Filtered probability below which a hypothesis about the last change is dropped.
