@@ -101,13 +101,13 @@ impl Criterion {
 
 impl fmt::Display for Criterion {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        match *self {
             Criterion::Missing => formatter.write_str("no criterion"),
-            Criterion::AtMost(bound) => write!(formatter, "<= {bound}"),
-            Criterion::AtLeast(bound) => write!(formatter, ">= {bound}"),
-            Criterion::Within(lo, hi) => write!(formatter, "in [{lo}, {hi}]"),
-            Criterion::RelativeError(tolerance) => write!(formatter, "relative error <= {tolerance}"),
-            Criterion::AbsoluteError(tolerance) => write!(formatter, "absolute error <= {tolerance}"),
+            Criterion::AtMost(bound) => write!(formatter, "<= {}", number::exact(bound)),
+            Criterion::AtLeast(bound) => write!(formatter, ">= {}", number::exact(bound)),
+            Criterion::Within(lo, hi) => write!(formatter, "in [{}, {}]", number::exact(lo), number::exact(hi)),
+            Criterion::RelativeError(tolerance) => write!(formatter, "relative error <= {}", number::exact(tolerance)),
+            Criterion::AbsoluteError(tolerance) => write!(formatter, "absolute error <= {}", number::exact(tolerance)),
         }
     }
 }

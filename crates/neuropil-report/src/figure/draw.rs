@@ -160,7 +160,7 @@ fn path(points: &[Point], closed: bool) -> String {
 }
 
 /// Two decimals are a hundredth of a pixel.
-fn round(value: f64) -> f64 {
+pub(crate) fn round(value: f64) -> f64 {
     let rounded = (value * 100.0).round() / 100.0;
     if rounded == 0.0 { 0.0 } else { rounded }
 }
@@ -191,9 +191,10 @@ pub(crate) fn draw_marks(pen: &mut Pen<'_>, frame: &Frame, marks: &[Mark], turns
             }
             Shape::Points { x, y } => {
                 let mut taken = std::collections::HashSet::new();
+                // points on the same spot of this many pixels are drawn once
+                let spot = if x.len() > 2000 { 2.0 } else { 0.5 };
                 for point in place(x, y).into_iter().filter(|point| area.contains(*point)) {
-                    // points that fall on the same half pixel are one point
-                    if taken.insert(((point.0 * 2.0) as i64, (point.1 * 2.0) as i64)) {
+                    if taken.insert(((point.0 / spot) as i64, (point.1 / spot) as i64)) {
                         pen.point(point, look.marker, look.radius(), colour.clone());
                     }
                 }

@@ -93,7 +93,8 @@ fn duration(seconds: f64) -> String {
         s if !s.is_finite() || s < 0.0 => "–".into(),
         s if s < 0.1 => format!("{s:.2} s"),
         s if s < 100.0 => format!("{s:.1} s"),
-        s => format!("{:.0} min", s / 60.0),
+        s if s < 6000.0 => format!("{:.1} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
     }
 }
 
@@ -178,7 +179,7 @@ fn claims(section: &Section) -> Markup {
             caption { (caption) }
             thead { tr {
                 th scope="col" { "Claim" }
-                th scope="col" .number { "Published" }
+                th scope="col" .number { "Reference" }
                 th scope="col" { "Source" }
                 th scope="col" .number { "Ours" }
                 th scope="col" .number { "Interval" }
