@@ -10,6 +10,7 @@ import argparse
 import json
 import pathlib
 import sys
+import xml.etree.ElementTree
 
 from playwright.sync_api import sync_playwright
 
@@ -201,6 +202,22 @@ def check_contrast(page, findings, label):
     findings.expect(page.evaluate(MARKS_IN_INK) > 0, f"{label}: no axis follows the text colour")
 
 
+def check_files(folder, names, findings):
+    """Every figure file parses as XML on its own and refers to nothing outside itself; the PNG stands beside it."""
+    for name in names:
+        try:
+            root = xml.etree.ElementTree.parse(folder / name).getroot()
+        except (OSError, xml.etree.ElementTree.ParseError) as error:
+            findings.expect(False, f"{name} cannot be read: {error}")
+            continue
+        for element in root.iter():
+            for attribute, value in element.attrib.items():
+                outside = attribute.endswith("href") or "url(" in value or "http" in value
+                findings.expect(not outside, f"{name} refers outside with {attribute}={value[:60]!r}")
+        image = folder / (name.removesuffix(".svg") + ".png")
+        findings.expect(image.is_file() and image.read_bytes()[:4] == b"\x89PNG", f"{image.name} is missing or no PNG")
+
+
 def check_width(page, findings, label):
     overflow = page.evaluate(STRUCTURE)["overflow"]
     findings.expect(overflow <= 0, f"{label}: the page is {overflow} px wider than the window")
@@ -214,6 +231,7 @@ def check(folder, chromium, screenshots):
     expected = sum(len(experiment["figures"]) for experiment in report["experiments"])
     text = page_file.read_text(encoding="utf-8")
     findings.expect("<script" not in text, "the page contains a script")
+    check_files(folder, [name for experiment in report["experiments"] for name in experiment["figures"]], findings)
 
     def shoot(page, name):
         if screenshots:
