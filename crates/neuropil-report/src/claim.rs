@@ -126,16 +126,18 @@ impl std::str::FromStr for Criterion {
             let (lo, hi) = range.split_once(',').ok_or_else(|| format!("criterion {text:?} lacks a comma"))?;
             return Ok(Criterion::Within(number(lo)?, number(hi)?));
         }
-        let forms: [(&str, fn(f64) -> Criterion); 4] = [
-            ("<= ", Criterion::AtMost),
-            (">= ", Criterion::AtLeast),
-            ("relative error <= ", Criterion::RelativeError),
-            ("absolute error <= ", Criterion::AbsoluteError),
-        ];
-        for (prefix, criterion) in forms {
-            if let Some(rest) = text.strip_prefix(prefix) {
-                return number(rest).map(criterion);
-            }
+        let after = |prefix: &str| text.strip_prefix(prefix).map(number);
+        if let Some(bound) = after("<= ") {
+            return bound.map(Criterion::AtMost);
+        }
+        if let Some(bound) = after(">= ") {
+            return bound.map(Criterion::AtLeast);
+        }
+        if let Some(tolerance) = after("relative error <= ") {
+            return tolerance.map(Criterion::RelativeError);
+        }
+        if let Some(tolerance) = after("absolute error <= ") {
+            return tolerance.map(Criterion::AbsoluteError);
         }
         Err(format!(
             "criterion {text:?} is unknown; allowed are \"<= x\", \">= x\", \"in [lo, hi]\", \"relative error <= x\" and \"absolute error <= x\""

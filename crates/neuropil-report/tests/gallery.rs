@@ -45,7 +45,7 @@ fn assert_well_formed(xml: &str) {
         }
         assert_eq!(tag.matches('"').count() % 2, 0, "unbalanced quotes in <{tag}>");
         for (position, _) in
-            tag.match_indices('=').filter(|(position, _)| tag[..*position].matches('"').count() % 2 == 0)
+            tag.match_indices('=').filter(|(position, _)| tag[..*position].matches('"').count().is_multiple_of(2))
         {
             assert!(tag[position + 1..].starts_with('"'), "attribute without quotes in <{tag}>");
         }

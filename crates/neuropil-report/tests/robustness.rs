@@ -179,6 +179,6 @@ fn a_figure_is_saved_by_the_ending_of_its_name() {
     let refused = figure.save(folder.path().join("a.pdf")).unwrap_err().to_string();
     assert!(refused.contains("end its name in .svg or .png"), "{refused}");
     let nowhere = figure.save(folder.path().join("no/a.svg")).unwrap_err().to_string();
-    assert!(nowhere.contains("check that the folder exists"), "{nowhere}");
+    assert!(nowhere.contains("does not exist; create it first"), "{nowhere}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
 }

@@ -177,7 +177,7 @@ pub(crate) fn draw_marks(pen: &mut Pen<'_>, frame: &Frame, marks: &[Mark], turns
             x.iter().zip(y).map(|(&x, &y)| (frame.px(x), frame.py(y))).collect()
         };
         match &mark.shape {
-            Shape::Line { x, y } => draw_curve(pen, &area, thin(place(x, y)), &look),
+            Shape::Line { x, y } => draw_curve(pen, &area, &thin(place(x, y)), &look),
             Shape::Step { x, y } => {
                 let points = place(x, y);
                 let mut corners = Vec::with_capacity(2 * points.len());
@@ -187,7 +187,7 @@ pub(crate) fn draw_marks(pen: &mut Pen<'_>, frame: &Frame, marks: &[Mark], turns
                     }
                     corners.push((x, y));
                 }
-                draw_curve(pen, &area, thin(corners), &look);
+                draw_curve(pen, &area, &thin(corners), &look);
             }
             Shape::Points { x, y } => {
                 let mut taken = std::collections::HashSet::new();
@@ -282,8 +282,8 @@ pub(crate) fn draw_marks(pen: &mut Pen<'_>, frame: &Frame, marks: &[Mark], turns
 }
 
 /// A line with its lonely points, which have no neighbour to be joined to, as dots.
-fn draw_curve(pen: &mut Pen<'_>, area: &Area, points: Vec<Point>, look: &Look) {
-    for piece in clip_line(&points, area) {
+fn draw_curve(pen: &mut Pen<'_>, area: &Area, points: &[Point], look: &Look) {
+    for piece in clip_line(points, area) {
         pen.line(&piece, look.colour.paint(), look.line_width(), look.stroke);
     }
     let finite = |point: Option<&Point>| point.is_some_and(|point| point.0.is_finite() && point.1.is_finite());

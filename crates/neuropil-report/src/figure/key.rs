@@ -110,7 +110,7 @@ fn draw_swatch(pen: &mut Pen<'_>, x: f64, y: f64, entry: &Entry<'_>) {
         let rectangle = |half: f64| [(x, y - half), (right, y - half), (right, y + half), (x, y + half)];
         match mark.shape {
             Shape::Line { .. } | Shape::Step { .. } => {
-                pen.line(&[(x, y), (right, y)], colour, look.line_width(), look.stroke)
+                pen.line(&[(x, y), (right, y)], colour, look.line_width(), look.stroke);
             }
             Shape::HLines { .. } => pen.line(&[(x, y), (right, y)], colour, 1.1, look.stroke),
             Shape::VLines { .. } => pen.line(&[(middle, y - 6.0), (middle, y + 6.0)], colour, 1.1, look.stroke),
