@@ -144,7 +144,7 @@ fn experiment(report: &Report, section: &Section, names: &FileNames, figure_numb
             h3 { "Reproduce" }
             p { "This experiment alone, in " (duration(section.seconds)) " on the machine above:" }
             pre tabindex="0" { code { (command(report, section)) } }
-            @if !section.parameters.is_null() {
+            @if section.parameters.as_object().is_some_and(|parameters| !parameters.is_empty()) {
                 details {
                     summary { "Parameters" span.hidden { " of " (section.title) } }
                     pre { code { (serde_json::to_string_pretty(&section.parameters).unwrap_or_default()) } }
