@@ -213,7 +213,8 @@ impl Warp {
                 (None, TickFormat::Custom(Arc::new(move |value| log_tick(value / lift, powers))))
             }
             Warp::Exponent => {
-                let step = ((hi.log10() - lo.log10()) / n as f64).ceil().max(1.0);
+                // powers of ten are short, so that more of them fit
+                let step = ((hi.log10() - lo.log10()) / (1.8 * n as f64)).ceil().max(1.0);
                 let powers = ends_in_powers(lo, hi);
                 let label = move |value: f64| log_tick(10f64.powi(value.round() as i32), powers);
                 (Some(step), TickFormat::Custom(Arc::new(label)))
@@ -336,7 +337,8 @@ impl Axes {
         }
         let drawing = (width - margins.left - margins.right).max(60.0);
         if ranges.x_categories.is_none() {
-            let (step, format) = warp.0.ticks(ranges.x, ((drawing / 75.0).round() as usize).clamp(2, 12));
+            // from the whole width, so that panels that share an axis share its ticks
+            let (step, format) = warp.0.ticks(ranges.x, (((width - 130.0) / 75.0).round() as usize).clamp(2, 12));
             (layout.x_tick_step, layout.x_tick_format) = (step, format);
         }
         if bottom == Bottom::Bare {
