@@ -52,6 +52,7 @@ pub mod hazard;
 pub mod hazard_learning;
 pub mod leaky;
 pub mod learner;
+mod look_back;
 pub mod method;
 pub mod model;
 pub mod nassar;
