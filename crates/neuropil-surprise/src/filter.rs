@@ -158,7 +158,7 @@ impl Recorder {
             self.bayes_factor_surprise.push(bayes_factor(scores.log_bayes_factor));
         }
         if self.outputs.shannon_surprise {
-            self.shannon_surprise.push(-scores.log_predictive);
+            self.shannon_surprise.push(0.0 - scores.log_predictive);
         }
         self.adaptation_rate.push(scores.adaptation_rate);
         self.observed.push(observed);
