@@ -216,6 +216,10 @@ impl<F: ConjugateFamily> Learner<F> for ParticleFilter<F> {
         self.bank.mixture(&self.family, &self.weights, &mut mean, Some(out));
     }
 
+    fn moments(&self, mean: &mut [f64], variance: &mut [f64]) {
+        self.bank.mixture(&self.family, &self.weights, mean, Some(variance));
+    }
+
     fn belief(&self) -> Option<F::Belief> {
         let mut total = 0.0;
         let mut average = self.prior.clone();
