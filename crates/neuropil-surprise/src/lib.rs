@@ -34,6 +34,7 @@
 //! | Look back at the whole sequence | [`smooth`], [`segment`], [`change_count`] |
 //! | Learn the hazard | [`hazard_learning`], [`online_hazard`] |
 //! | Compare with what people marked | [`agreement`] |
+//! | Simulate | [`simulate`], for every family ([`generative`]) |
 //!
 //! One observation is one row of numbers; a row that holds a NaN is missing: time passes and the hazard applies, but
 //! no belief is updated. A change is indexed by the first observation of the new segment, counted from 0. Logarithms
@@ -48,6 +49,7 @@ pub mod error;
 pub mod family;
 pub mod filter;
 mod forward;
+pub mod generative;
 pub mod hazard;
 pub mod hazard_learning;
 pub mod leaky;
@@ -65,6 +67,7 @@ pub mod particle;
 pub mod resampling;
 pub mod run_length;
 pub mod segment;
+pub mod simulate;
 pub mod smile;
 pub mod smooth;
 pub mod surprise;
