@@ -35,6 +35,7 @@
 //! | Learn the hazard | [`hazard_learning`], [`online_hazard`] |
 //! | Compare with what people marked | [`agreement`] |
 //! | Simulate | [`simulate`], for every family ([`generative`]) |
+//! | Measures of surprise per trial, as a table | [`regressors`] |
 //!
 //! One observation is one row of numbers; a row that holds a NaN is missing: time passes and the hazard applies, but
 //! no belief is updated. A change is indexed by the first observation of the new segment, counted from 0. Logarithms
@@ -45,6 +46,7 @@ pub mod blocks;
 #[cfg(test)]
 mod brute_force;
 pub mod change_count;
+mod dispatch;
 pub mod error;
 pub mod family;
 pub mod filter;
@@ -64,6 +66,7 @@ mod offline_tests;
 pub mod online;
 pub mod online_hazard;
 pub mod particle;
+pub mod regressors;
 pub mod resampling;
 pub mod run_length;
 pub mod segment;
