@@ -36,6 +36,7 @@
 //! | Compare with what people marked | [`agreement`] |
 //! | Simulate | [`simulate`], for every family ([`generative`]) |
 //! | Measures of surprise per trial, as a table | [`regressors`] |
+//! | Tune a learner | [`tune`] |
 //!
 //! One observation is one row of numbers; a row that holds a NaN is missing: time passes and the hazard applies, but
 //! no belief is updated. A change is indexed by the first observation of the new segment, counted from 0. Logarithms
@@ -65,6 +66,7 @@ mod observations;
 mod offline_tests;
 pub mod online;
 pub mod online_hazard;
+pub mod parameter;
 pub mod particle;
 pub mod regressors;
 pub mod resampling;
@@ -74,6 +76,7 @@ pub mod simulate;
 pub mod smile;
 pub mod smooth;
 pub mod surprise;
+pub mod tune;
 pub mod varsmile;
 mod varsmile_gaussian;
 
