@@ -37,6 +37,7 @@
 //! | Simulate | [`simulate`], for every family ([`generative`]) |
 //! | Measures of surprise per trial, as a table | [`regressors`] |
 //! | Tune a learner | [`tune`] |
+//! | Fit subjects, alone or as a group | [`subject`], [`response`], [`cohort`] |
 //!
 //! One observation is one row of numbers; a row that holds a NaN is missing: time passes and the hazard applies, but
 //! no belief is updated. A change is indexed by the first observation of the new segment, counted from 0. Logarithms
@@ -47,11 +48,13 @@ pub mod blocks;
 #[cfg(test)]
 mod brute_force;
 pub mod change_count;
+pub mod cohort;
 mod dispatch;
 pub mod error;
 pub mod family;
 pub mod filter;
 mod forward;
+pub mod free_parameter;
 pub mod generative;
 pub mod hazard;
 pub mod hazard_learning;
@@ -70,11 +73,14 @@ pub mod parameter;
 pub mod particle;
 pub mod regressors;
 pub mod resampling;
+pub mod response;
 pub mod run_length;
 pub mod segment;
+pub mod simplex;
 pub mod simulate;
 pub mod smile;
 pub mod smooth;
+pub mod subject;
 pub mod surprise;
 pub mod tune;
 pub mod varsmile;
