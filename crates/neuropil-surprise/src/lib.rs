@@ -38,6 +38,7 @@
 //! | Measures of surprise per trial, as a table | [`regressors`] |
 //! | Tune a learner | [`tune`] |
 //! | Fit subjects, alone or as a group | [`subject`], [`response`], [`cohort`] |
+//! | Can this design recover parameters and models? | [`recover`] |
 //!
 //! One observation is one row of numbers; a row that holds a NaN is missing: time passes and the hazard applies, but
 //! no belief is updated. A change is indexed by the first observation of the new segment, counted from 0. Logarithms
@@ -71,6 +72,7 @@ pub mod online;
 pub mod online_hazard;
 pub mod parameter;
 pub mod particle;
+pub mod recover;
 pub mod regressors;
 pub mod resampling;
 pub mod response;
