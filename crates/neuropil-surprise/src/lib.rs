@@ -39,15 +39,18 @@
 //! | Tune a learner | [`tune`] |
 //! | Fit subjects, alone or as a group | [`subject`], [`response`], [`cohort`] |
 //! | Can this design recover parameters and models? | [`recover`] |
+//! | Alarms with a wanted rate of false alarms | [`alarm`], [`calibration`] |
 //!
 //! One observation is one row of numbers; a row that holds a NaN is missing: time passes and the hazard applies, but
 //! no belief is updated. A change is indexed by the first observation of the new segment, counted from 0. Logarithms
 //! are natural.
 
 pub mod agreement;
+pub mod alarm;
 pub mod blocks;
 #[cfg(test)]
 mod brute_force;
+pub mod calibration;
 pub mod change_count;
 pub mod cohort;
 mod dispatch;
