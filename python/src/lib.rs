@@ -14,7 +14,15 @@ mod examples;
 mod progress;
 mod threads;
 
+use std::ffi::OsString;
+
 use pyo3::prelude::*;
+
+/// Runs the `neuropil` program inside this process and returns its exit status.
+#[pyfunction]
+fn run_program(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
+    py.detach(|| neuropil_cli::run(arguments))
+}
 
 /// The compiled half of neuropil. Private: it may change with every release.
 #[pymodule]
@@ -23,6 +31,8 @@ mod _neuropil {
     use super::examples::{example_file, example_names};
     #[pymodule_export]
     use super::progress::count_slowly;
+    #[pymodule_export]
+    use super::run_program;
     #[pymodule_export]
     use super::threads::{number_of_threads, replace_thread_limit, set_thread_limit};
 
