@@ -8,10 +8,13 @@
 //! | `errors.rs` | Rust errors as Python exceptions |
 //! | `progress.rs` | long work beside the interpreter: Ctrl-C, progress bars, thread limits |
 //! | `examples.rs` | the data sets inside the package |
+//! | `surprise.rs`, `surprise_stream.rs` | the room of surprise |
 
 mod errors;
 mod examples;
 mod progress;
+mod surprise;
+mod surprise_stream;
 mod threads;
 
 use std::ffi::OsString;
@@ -33,6 +36,15 @@ mod _neuropil {
     use super::progress::count_slowly;
     #[pymodule_export]
     use super::run_program;
+    #[pymodule_export]
+    use super::surprise::{
+        surprise_agreement, surprise_change_count, surprise_check, surprise_family, surprise_filter,
+        surprise_filter_batch, surprise_fit_hazard, surprise_learn_hazard_on_grid, surprise_learn_hazard_with_beta,
+        surprise_method, surprise_names, surprise_run_length, surprise_sample_segmentations, surprise_segment,
+        surprise_smooth,
+    };
+    #[pymodule_export]
+    use super::surprise_stream::SurpriseStream;
     #[pymodule_export]
     use super::threads::{number_of_threads, replace_thread_limit, set_thread_limit};
 

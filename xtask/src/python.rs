@@ -11,7 +11,8 @@ use crate::tools::{self, Environment};
 /// Largest wheel that users should have to download.
 const LARGEST_WHEEL: u64 = 15_000_000;
 /// What every wheel holds, besides the extension module.
-const WHEEL_CONTENTS: [&str; 4] = ["neuropil/__init__.py", "neuropil/py.typed", "neuropil/_neuropil.pyi", "dist-info/entry_points.txt"];
+const WHEEL_CONTENTS: [&str; 4] =
+    ["neuropil/__init__.py", "neuropil/py.typed", "neuropil/_neuropil.pyi", "dist-info/entry_points.txt"];
 /// Where the stubs of the extension module live.
 const STUBS: &str = "python/neuropil/_neuropil.pyi";
 /// Names that the generated stubs use inside quoted annotations and therefore do not import by themselves.

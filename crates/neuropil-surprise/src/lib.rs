@@ -64,6 +64,7 @@ pub mod online_hazard;
 pub mod particle;
 pub mod resampling;
 pub mod run_length;
+mod run_length_course;
 pub mod segment;
 pub mod smile;
 pub mod smooth;
