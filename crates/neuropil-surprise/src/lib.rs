@@ -80,6 +80,7 @@ pub mod regressors;
 pub mod resampling;
 pub mod response;
 pub mod run_length;
+mod run_length_course;
 pub mod segment;
 pub mod simplex;
 pub mod simulate;
