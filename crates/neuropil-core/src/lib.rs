@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`check`] | checks of what a user gives, with the sentence that says what is wrong |
 //! | [`files`] | files that are either complete or not there |
+//! | [`memory`] | vectors for long results |
 //! | [`progress`] | progress and cancellation of long work |
 //! | [`provenance`] | version, seed, parameters and input hash that every result carries |
 //! | [`random`] | keyed random streams: the same bits for a seed, whatever the number of threads |
@@ -14,6 +15,7 @@
 
 pub mod check;
 pub mod files;
+pub mod memory;
 pub mod progress;
 pub mod provenance;
 pub mod random;

@@ -1,6 +1,7 @@
 //! Filtering a whole sequence, or a stream in pieces of any size.
 
 use ndarray::{Array1, Array2, ArrayView2};
+use neuropil_core::memory;
 use neuropil_core::progress::Monitor;
 use neuropil_core::provenance::Provenance;
 use serde::{Deserialize, Serialize};
@@ -111,7 +112,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub fn new(length: usize, width: usize, outputs: Outputs) -> Self {
-        let reserve = |wanted: bool, n: usize| Vec::with_capacity(if wanted { n } else { 0 });
+        let reserve = |wanted: bool, n: usize| memory::with_capacity(if wanted { n } else { 0 });
         Self {
             width,
             outputs,
@@ -120,7 +121,7 @@ impl Recorder {
             variance: reserve(outputs.variance, length * width),
             bayes_factor_surprise: reserve(outputs.bayes_factor_surprise, length),
             shannon_surprise: reserve(outputs.shannon_surprise, length),
-            adaptation_rate: Vec::with_capacity(length),
+            adaptation_rate: memory::with_capacity(length),
             map_run_length: Vec::new(),
             observed: Vec::with_capacity(length),
             log_evidence: 0.0,

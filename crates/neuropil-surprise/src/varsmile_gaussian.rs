@@ -6,8 +6,12 @@
 //!
 //! `nu' = (E (nu + 1) + nu0 + 1) / (1 + E)` and `mean' = (E (nu mean + w) + w) / (E (nu + 1) + nu0 + 1)`,
 //!
-//! so that only one division and one exponential lie on the path from an observation to the next. Read-outs are
-//! computed afterwards, block by block, with SIMD.
+//! so that only one division and one exponential lie on the path from an observation to the next.
+//!
+//! That path is latency: most of the processor waits. A second lane therefore runs ahead from a guess, the prior a
+//! warm-up of observations earlier. The learner forgets, so the guess usually arrives at exactly the belief, to the
+//! bit, with which the first lane ends; where it does not, the second half is run again. Results are those of the
+//! plain order in every case. Read-outs are computed afterwards, with SIMD.
 
 use std::f64::consts::{LOG2_E, PI};
 use std::sync::LazyLock;
@@ -24,8 +28,10 @@ use crate::learner::{Learner, Scores};
 use crate::surprise::{LARGEST_LOG_BAYES_FACTOR, bayes_factor};
 use crate::varsmile::{Modulation, VarSmile};
 
-/// Observations per block: its buffers stay in the first-level cache.
-const BLOCK: usize = 512;
+/// Observations per lane: the traces of two lanes stay in the second-level cache.
+const LANE: usize = 12_288;
+/// Observations with which the second lane arrives at the belief it starts from.
+const WARM_UP: usize = 1024;
 /// Beyond this magnitude of the exponent the plain recursion takes the step.
 const LARGEST_EXPONENT: f64 = 600.0;
 /// Entries of the table of powers `2^(i / STEPS)`.
@@ -34,10 +40,17 @@ const STEPS: usize = 64;
 static POWERS: LazyLock<[f64; STEPS]> = LazyLock::new(|| std::array::from_fn(|i| (i as f64 / STEPS as f64).exp2()));
 
 /// The belief after each observation of a block, and the odds `E` of "no change" at it.
+#[derive(Debug, Clone)]
 struct Trace {
-    mean: [f64; BLOCK],
-    nu: [f64; BLOCK],
-    odds: [f64; BLOCK],
+    mean: Vec<f64>,
+    nu: Vec<f64>,
+    odds: Vec<f64>,
+}
+
+impl Trace {
+    fn new(length: usize) -> Self {
+        Self { mean: vec![0.0; length], nu: vec![0.0; length], odds: vec![0.0; length] }
+    }
 }
 
 /// A belief as the recursion carries it from one observation to the next.
@@ -98,12 +111,16 @@ impl GaussianVarSmile {
 
     /// Takes checked observations, NaN where they are missing.
     pub fn run(&mut self, y: &[f64], recorder: &mut Recorder) {
-        let mut trace = Box::new(Trace { mean: [0.0; BLOCK], nu: [0.0; BLOCK], odds: [0.0; BLOCK] });
-        for y in y.chunks(BLOCK) {
+        let mut trace = Trace::new(y.len().min(2 * LANE));
+        let recursion = Recursion::new(&self.family, self.m);
+        for y in y.chunks(2 * LANE) {
             let mut exceptions = Vec::new();
             let mut done = 0;
+            if y.len() == 2 * LANE {
+                done = two_lanes(&recursion, &mut self.belief, y, &mut trace);
+            }
             while done < y.len() {
-                done += recursion(&self.family, self.m, &mut self.belief, y, done, &mut trace) - done;
+                done = one_lane(&recursion, &mut self.belief, y, done, &mut trace);
                 if done < y.len() {
                     exceptions.push((done, self.plain_step(y[done])));
                     trace.mean[done] = self.belief.unscaled(&self.family).mean;
@@ -134,10 +151,12 @@ impl GaussianVarSmile {
             let variance_of_one = self.family.sigma.powi(2);
             recorder.variance.extend(trace.nu[..n].iter().map(|nu| variance_of_one / nu));
         }
-        recorder.adaptation_rate.extend(odds.iter().map(|odds| 1.0 / (1.0 + odds)));
+        let start = recorder.adaptation_rate.len();
+        recorder.adaptation_rate.resize(start + n, 0.0);
+        adaptation_rates(odds, &mut recorder.adaptation_rate[start..]);
         if recorder.outputs.bayes_factor_surprise {
-            let largest = LARGEST_LOG_BAYES_FACTOR.exp();
-            recorder.bayes_factor_surprise.extend(odds.iter().map(|odds| (1.0 / (self.m * odds)).min(largest)));
+            recorder.bayes_factor_surprise.resize(start + n, 0.0);
+            bayes_factors(odds, self.m, &mut recorder.bayes_factor_surprise[start..]);
         }
         if recorder.outputs.shannon_surprise {
             let start = recorder.shannon_surprise.len();
@@ -163,75 +182,182 @@ impl GaussianVarSmile {
     }
 }
 
-dispatch! {
-    /// Runs from observation `from` to the first one that is missing or extreme; returns its index.
-    fn recursion = recursion_body(
-        family: &Gaussian, m: f64, belief: &mut ScaledBelief, y: &[f64], from: usize, trace: &mut Trace,
-    ) -> usize;
-}
-dispatch! {
-    /// `-ln P(y_t | past) = -ln P(y_t; pi0) + ln(gamma_t / p_c)`, with `gamma = 1 / (1 + E)`.
-    fn shannon_surprise = shannon_surprise_body(y: &[f64], odds: &[f64], family: &Gaussian, m: f64, out: &mut [f64]);
+/// The recursion with everything that does not change along a stream.
+struct Recursion {
+    sigma: f64,
+    prior_mean: f64,
+    inverse_sigma: f64,
+    prior_nu: f64,
+    prior_share: f64,
+    factor: f64,
+    prior: ScaledBelief,
+    powers: &'static [f64; STEPS],
 }
 
-#[inline(always)]
-fn recursion_body<const FMA: bool>(
-    family: &Gaussian,
-    m: f64,
-    belief: &mut ScaledBelief,
-    y: &[f64],
-    from: usize,
-    trace: &mut Trace,
-) -> usize {
-    const ROUND: f64 = 6_755_399_441_055_744.0;
-    const LOG2_STEPS: f64 = LOG2_E * STEPS as f64;
-    const LN_2_HIGH: f64 = 6.931_471_803_691_238_16e-1 / STEPS as f64;
-    const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10 / STEPS as f64;
-    let powers = &*POWERS;
-    let inverse_sigma = 1.0 / family.sigma;
-    let prior_nu = family.prior().nu;
-    let prior_share = prior_nu / (prior_nu + 1.0);
-    let factor = 1.0 / (m * prior_share.sqrt());
-    let ScaledBelief { mut mean, mut nu, mut share } = *belief;
-    let n = y.len().min(BLOCK);
-    let mut stop = n;
-    for i in from..n {
-        let w = (y[i] - family.prior_mean) * inverse_sigma;
+impl Recursion {
+    fn new(family: &Gaussian, m: f64) -> Self {
+        let prior = ScaledBelief::new(family, family.prior());
+        Self {
+            sigma: family.sigma,
+            prior_mean: family.prior_mean,
+            inverse_sigma: 1.0 / family.sigma,
+            prior_nu: prior.nu,
+            prior_share: prior.share,
+            factor: 1.0 / (m * prior.share.sqrt()),
+            prior,
+            powers: &POWERS,
+        }
+    }
+
+    /// Takes one observation and returns the odds of "no change"; `None`, with the belief as it was, where the
+    /// observation is missing or extreme.
+    #[inline(always)]
+    fn step<const FMA: bool>(&self, belief: &mut ScaledBelief, y: f64) -> Option<f64> {
+        const ROUND: f64 = 6_755_399_441_055_744.0;
+        const LOG2_STEPS: f64 = LOG2_E * STEPS as f64;
+        const LN_2_HIGH: f64 = 6.931_471_803_691_238_16e-1 / STEPS as f64;
+        const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10 / STEPS as f64;
+        let ScaledBelief { mean, nu, share } = *belief;
+        let w = (y - self.prior_mean) * self.inverse_sigma;
         let difference = w - mean;
-        let exponent = 0.5 * vector::multiply_add::<FMA>(-(difference * difference), share, w * w * prior_share);
+        let exponent = 0.5 * vector::multiply_add::<FMA>(-(difference * difference), share, w * w * self.prior_share);
         // NaN compares false, so that a missing observation stops here too.
         if !(exponent.abs() < LARGEST_EXPONENT) {
-            stop = i;
-            break;
+            return None;
         }
-        // exp(x) = 2^k 2^(i/64) exp(r) with |r| <= ln(2)/128.
+        // exp(x) = 2^k 2^(i/64) exp(r) with |r| <= ln(2)/128; the rounded x 64/ln(2) sits in the low bits.
         let shifted = vector::multiply_add::<FMA>(exponent, LOG2_STEPS, ROUND);
         let whole = shifted - ROUND;
         let r = vector::multiply_add::<FMA>(whole, -LN_2_HIGH, exponent);
         let r = vector::multiply_add::<FMA>(whole, -LN_2_LOW, r);
         let bits = shifted.to_bits();
-        let power = powers[(bits as usize) % STEPS];
-        // The integer sits in the low bits; its part above the table index is the exponent.
         let k = (bits.wrapping_shl(13) as i64 >> 13) >> STEPS.trailing_zeros();
-        let power = f64::from_bits(power.to_bits().wrapping_add((k as u64) << 52));
-        let scale = power * (share.sqrt() * factor);
+        let power = self.powers[(bits as usize) % STEPS].to_bits().wrapping_add((k as u64) << 52);
+        let scale = f64::from_bits(power) * (share.sqrt() * self.factor);
         let r2 = r * r;
         let low = vector::multiply_add::<FMA>(r, 1.0 / 6.0, 0.5);
         let high = vector::multiply_add::<FMA>(r, 1.0 / 120.0, 1.0 / 24.0);
         let growth = vector::multiply_add::<FMA>(vector::multiply_add::<FMA>(high, r2, low), r2, r);
         let odds = vector::multiply_add::<FMA>(scale, growth, scale);
-        let precision = vector::multiply_add::<FMA>(odds, nu + 1.0, prior_nu + 1.0);
+        let precision = vector::multiply_add::<FMA>(odds, nu + 1.0, self.prior_nu + 1.0);
         let sum = vector::multiply_add::<FMA>(odds, vector::multiply_add::<FMA>(nu, mean, w), w);
         let denominator = 1.0 + odds;
-        mean = sum / precision;
-        share = precision / (precision + denominator);
-        nu = precision / denominator;
-        trace.odds[i] = odds;
-        trace.nu[i] = nu;
-        trace.mean[i] = vector::multiply_add::<FMA>(mean, family.sigma, family.prior_mean);
+        *belief = ScaledBelief {
+            mean: sum / precision,
+            nu: precision / denominator,
+            share: precision / (precision + denominator),
+        };
+        Some(odds)
     }
-    *belief = ScaledBelief { mean, nu, share };
+
+    #[inline(always)]
+    fn record<const FMA: bool>(&self, belief: &ScaledBelief, odds: f64, mean: &mut f64, nu: &mut f64, place: &mut f64) {
+        *mean = vector::multiply_add::<FMA>(belief.mean, self.sigma, self.prior_mean);
+        *nu = belief.nu;
+        *place = odds;
+    }
+}
+
+dispatch! {
+    /// Runs from observation `from` to the first one that is missing or extreme; returns its index.
+    fn one_lane = one_lane_body(
+        recursion: &Recursion, belief: &mut ScaledBelief, y: &[f64], from: usize, trace: &mut Trace,
+    ) -> usize;
+}
+dispatch! {
+    /// Runs two halves of `2 LANE` observations side by side; returns how many of them are done, and right.
+    fn two_lanes = two_lanes_body(
+        recursion: &Recursion, belief: &mut ScaledBelief, y: &[f64], trace: &mut Trace,
+    ) -> usize;
+}
+dispatch! {
+    /// `gamma = 1 / (1 + E)`.
+    fn adaptation_rates = adaptation_rates_body(odds: &[f64], out: &mut [f64]);
+}
+dispatch! {
+    /// `S_BF = 1 / (m E)`, capped.
+    fn bayes_factors = bayes_factors_body(odds: &[f64], m: f64, out: &mut [f64]);
+}
+dispatch! {
+    /// `-ln P(y_t | past) = -ln P(y_t; pi0) + ln(gamma_t / p_c)`.
+    fn shannon_surprise = shannon_surprise_body(y: &[f64], odds: &[f64], family: &Gaussian, m: f64, out: &mut [f64]);
+}
+
+#[inline(always)]
+fn one_lane_body<const FMA: bool>(
+    recursion: &Recursion,
+    belief: &mut ScaledBelief,
+    y: &[f64],
+    from: usize,
+    trace: &mut Trace,
+) -> usize {
+    let n = y.len();
+    let (mean, nu, place) = (&mut trace.mean[..n], &mut trace.nu[..n], &mut trace.odds[..n]);
+    let mut now = *belief;
+    let mut stop = n;
+    for i in from..n {
+        let Some(odds) = recursion.step::<FMA>(&mut now, y[i]) else {
+            stop = i;
+            break;
+        };
+        recursion.record::<FMA>(&now, odds, &mut mean[i], &mut nu[i], &mut place[i]);
+    }
+    *belief = now;
     stop
+}
+
+#[inline(always)]
+fn two_lanes_body<const FMA: bool>(
+    recursion: &Recursion,
+    belief: &mut ScaledBelief,
+    y: &[f64],
+    trace: &mut Trace,
+) -> usize {
+    let (first, second) = y.split_at(LANE);
+    let (first_mean, second_mean) = trace.mean.split_at_mut(LANE);
+    let (first_nu, second_nu) = trace.nu.split_at_mut(LANE);
+    let (first_odds, second_odds) = trace.odds.split_at_mut(LANE);
+    let (second, second_mean) = (&second[..LANE], &mut second_mean[..LANE]);
+    let (second_nu, second_odds) = (&mut second_nu[..LANE], &mut second_odds[..LANE]);
+
+    let mut guess = recursion.prior;
+    for &y in &first[LANE - WARM_UP..] {
+        if recursion.step::<FMA>(&mut guess, y).is_none() {
+            return 0;
+        }
+    }
+    let (mut now, mut ahead) = (*belief, guess);
+    for i in 0..LANE {
+        let (Some(odds), Some(odds_ahead)) =
+            (recursion.step::<FMA>(&mut now, first[i]), recursion.step::<FMA>(&mut ahead, second[i]))
+        else {
+            return 0;
+        };
+        recursion.record::<FMA>(&now, odds, &mut first_mean[i], &mut first_nu[i], &mut first_odds[i]);
+        recursion.record::<FMA>(&ahead, odds_ahead, &mut second_mean[i], &mut second_nu[i], &mut second_odds[i]);
+    }
+    if now == guess {
+        *belief = ahead;
+        2 * LANE
+    } else {
+        *belief = now;
+        LANE
+    }
+}
+
+#[inline(always)]
+fn adaptation_rates_body<const FMA: bool>(odds: &[f64], out: &mut [f64]) {
+    for (out, odds) in out.iter_mut().zip(odds) {
+        *out = 1.0 / (1.0 + odds);
+    }
+}
+
+#[inline(always)]
+fn bayes_factors_body<const FMA: bool>(odds: &[f64], m: f64, out: &mut [f64]) {
+    let largest = LARGEST_LOG_BAYES_FACTOR.exp();
+    for (out, odds) in out.iter_mut().zip(odds) {
+        *out = (1.0 / (m * odds)).min(largest);
+    }
 }
 
 #[inline(always)]
@@ -313,5 +439,35 @@ mod tests {
         };
         assert!(run(4000) == run(1));
         assert!(run(4000) == run(513));
+    }
+
+    #[test]
+    fn two_lanes_give_the_bits_of_one() {
+        // In a changing world the learner forgets and the guess arrives; in a constant one it cannot.
+        for (hazard, m, arrives) in [(0.005, 0.05, true), (0.0, 1e-9, false)] {
+            let mut random = Seed::new(6).stream();
+            let mut level = 0.0;
+            let y: Vec<f64> = (0..6 * LANE)
+                .map(|_| {
+                    level = if uniform(&mut random) < hazard { 9.0 * (uniform(&mut random) - 0.5) } else { level };
+                    level + 2.0 * (uniform(&mut random) - 0.5)
+                })
+                .collect();
+            let family = Gaussian { sigma: 0.6, prior_mean: 0.0, prior_sd: 3.0 };
+            let recursion = Recursion::new(&family, m);
+            let mut trace = Trace::new(2 * LANE);
+            let mut belief = recursion.prior;
+            let done = two_lanes(&recursion, &mut belief, &y[..2 * LANE], &mut trace);
+            assert_eq!(done == 2 * LANE, arrives, "m = {m}");
+            let run = |sizes: usize| {
+                let mut learner = GaussianVarSmile::new(family, &Modulation::Fixed(m)).unwrap().unwrap();
+                let mut recorder = Recorder::new(y.len(), 1, Outputs::default());
+                for piece in y.chunks(sizes) {
+                    learner.run(piece, &mut recorder);
+                }
+                (recorder.mean, recorder.variance, recorder.adaptation_rate, recorder.bayes_factor_surprise)
+            };
+            assert!(run(y.len()) == run(1000), "m = {m}");
+        }
     }
 }
