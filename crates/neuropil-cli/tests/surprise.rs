@@ -115,3 +115,40 @@ fn a_seed_fixes_the_result_on_any_number_of_threads() {
     let one = run("filter", &input, &args("1")).unwrap();
     assert_eq!(one, run("filter", &input, &args("2")).unwrap());
 }
+
+#[test]
+fn smooth_and_segment_look_back_exactly() {
+    let input = file(STREAM);
+    let args = ["--column", "y", "--hazard", "0.1"];
+    let smooth = run("smooth", input.path(), &args).unwrap();
+    let columns = &smooth["result"]["columns"];
+    let means = [0.4558605259, 0.4838961053, 1.2337385234, 2.2580729405, 2.2662026259];
+    assert_close(&numbers(&columns["mean"]), &means);
+    let change = [0.0, 0.0958831332, 0.3736846932, 0.4602783101, 0.0171664899];
+    assert_close(&numbers(&columns["change_probability"]), &change);
+
+    let segment = run("segment", input.path(), &[&args[..], &["--count", "--draws", "3"]].concat()).unwrap();
+    let result = &segment["result"];
+    assert_close(&[result["log_evidence"].as_f64().unwrap()], &[-13.215235364]);
+    assert_close(&[numbers(&result["change_count"]["probability"]).iter().sum()], &[1.0]);
+    assert_eq!(result["draws"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn the_flow_of_the_nile_changed_with_the_first_dam() {
+    let args = ["--column", "flow_1e8_m3", "--sigma", "130", "--prior-mean", "900", "--prior-sd", "200"];
+    let annotations = ["--annotations", "data/annotations.csv"];
+    let nile = root().join("data/nile.csv");
+    let segment = run("segment", &nile, &[&args[..], &annotations].concat()).unwrap();
+    assert_eq!(segment["result"]["changes"], serde_json::json!([28]));
+    assert!(segment["result"]["agreement"]["covering"].as_f64().unwrap() > 0.8);
+    let fit = run("fit-hazard", &nile, &args).unwrap();
+    assert_eq!(fit["result"]["converged"], true);
+    let hazard = fit["result"]["hazard"].as_f64().unwrap();
+    let interval = numbers(&fit["result"]["interval"]);
+    assert!(interval[0] < hazard && hazard < interval[1]);
+    for online in ["grid", "beta"] {
+        let learned = run("fit-hazard", &nile, &[&args[..], &["--online", online]].concat()).unwrap();
+        assert_eq!(numbers(&learned["result"]["columns"]["hazard_mean"]).len(), 100);
+    }
+}

@@ -36,11 +36,8 @@ pub(crate) fn run(args: &FilterArgs, context: &Context<'_>) -> Result<i32> {
     let outputs = Outputs::plan(context.global, "filter")?;
     let input = args.input.read()?;
     let learner = args.model.learner(&input, context.global.seed)?;
-    let options = FilterOptions {
-        blocks: Some(input.blocks.clone()),
-        monitor: context.monitor(),
-        ..FilterOptions::default()
-    };
+    let options =
+        FilterOptions { blocks: Some(input.blocks.clone()), monitor: context.monitor(), ..FilterOptions::default() };
     let result = learner.filter_with(input.values.view(), &options)?;
     let table = table(&input, &result);
     let delivery = Delivery {

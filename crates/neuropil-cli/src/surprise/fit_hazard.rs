@@ -49,12 +49,24 @@ pub(crate) struct FitHazardArgs {
         help_heading = "Learning along the way")]
     online: Option<Online>,
     /// Pseudo-counts of changes and of steps without a change, for --online beta
-    #[arg(long, value_name = "CHANGES,STAYS", default_value = "1,1", value_delimiter = ',', requires = "online",
-        help_heading = "Learning along the way")]
+    #[arg(
+        long,
+        value_name = "CHANGES,STAYS",
+        default_value = "1,1",
+        value_delimiter = ',',
+        requires = "online",
+        help_heading = "Learning along the way"
+    )]
     prior_counts: Vec<f64>,
     /// Lowest, highest and number of hazards, for --online grid
-    #[arg(long, value_name = "LOW,HIGH,N", default_value = "0.0001,0.5,25", value_delimiter = ',',
-        requires = "online", help_heading = "Learning along the way")]
+    #[arg(
+        long,
+        value_name = "LOW,HIGH,N",
+        default_value = "0.0001,0.5,25",
+        value_delimiter = ',',
+        requires = "online",
+        help_heading = "Learning along the way"
+    )]
     grid: Vec<f64>,
     /// Filtered probability below which a hypothesis is dropped; 0 keeps all
     #[arg(long, value_name = "P", default_value_t = DEFAULT_CUTOFF, help_heading = "Fit",
@@ -255,11 +267,11 @@ fn online_figure(input: &Sequence, result: &OnlineHazard) -> Figure {
     let spread = |sign: f64| -> Vec<f64> {
         result.mean.iter().zip(&result.standard_deviation).map(|(m, s)| (m + sign * s).max(0.0)).collect()
     };
-    let panel = Panel::new()
-        .title("Hazard")
-        .y_label("hazard")
-        .band("mean ± sd", &x, &spread(-1.0), &spread(1.0))
-        .line("mean", &x, &result.mean);
+    let panel = Panel::new().title("Hazard").y_label("hazard").band("mean ± sd", &x, &spread(-1.0), &spread(1.0)).line(
+        "mean",
+        &x,
+        &result.mean,
+    );
     let change = Panel::new().title("Change").x_label("index of the observation").y_label("probability");
     Figure::new("fit-hazard", "Hazard learned along the way")
         .describe("Posterior mean and standard deviation of the hazard, and the probability of a change, over time.")

@@ -128,7 +128,7 @@ impl SegmentArgs {
             if name != series {
                 continue;
             }
-            if change < 0.0 || change.fract() != 0.0 {
+            if !change.is_nan() && (change < 0.0 || change.fract() != 0.0) {
                 let message = format!("\"{}\" marks a change at {change}", path.display());
                 return Err(Failure::usage(message).hint("a change is the index of an observation, counted from 0"));
             }
@@ -254,6 +254,8 @@ fn figure(input: &Sequence, best: &Segmentation) -> Figure {
     let changes: Vec<f64> = best.changes.iter().map(|&t| t as f64).collect();
     let n = changes.len();
     Figure::new("segment", format!("Most probable segmentation: {n} change{}", if n == 1 { "" } else { "s" }))
-        .describe("Observations, the mean of each segment, and a vertical line at the first observation of each new one.")
+        .describe(
+            "Observations, the mean of each segment, and a vertical line at the first observation of each new one.",
+        )
         .panel(panel.vlines("change", &changes))
 }
