@@ -112,9 +112,10 @@ fn json_is_one_document_with_the_same_keys_everywhere() {
 
 #[test]
 fn every_verb_has_help_with_two_examples_that_work_on_the_shipped_data() {
-    let folder = tempfile::tempdir().unwrap();
-    copy(&root().join("data"), &folder.path().join("data"));
     for command in commands() {
+        // A folder for each command: its examples may build on each other, those of others must not be in the way.
+        let folder = tempfile::tempdir().unwrap();
+        copy(&root().join("data"), &folder.path().join("data"));
         let args: Vec<&str> = command.iter().map(String::as_str).chain(["--help"]).collect();
         let help = stdout(&neuropil(&args));
         let Some((_, examples)) = help.split_once("Examples:\n") else {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use ndarray::{Array2, ArrayD, ArrayView1, Axis};
-use neuropil_report::{Figure, Panel};
+use neuropil_report::{Colour, Figure, Panel, Stroke};
 use serde_json::Value;
 
 use crate::document::document;
@@ -88,7 +88,7 @@ impl Summary {
 
     pub fn line(&mut self, name: &str, value: impl AsRef<str>) {
         // Writing to a String cannot fail.
-        let _ = writeln!(self.text, "{name:<22}{}", value.as_ref());
+        let _ = writeln!(self.text, "{name:<26}{}", value.as_ref());
     }
 
     /// The largest values of a trace with their indices, block starts left out.
@@ -113,21 +113,37 @@ impl Summary {
 /// Observations as points, with mean and standard deviation of a belief.
 pub(crate) fn belief_panel(input: &Sequence, mean: Option<&Array2<f64>>, variance: Option<&Array2<f64>>) -> Panel {
     let x = indices(input);
-    let mut panel = Panel::new().title("Observations and belief").y_label(input.names.join(", "));
-    for (name, column) in input.names.iter().zip(input.values.axis_iter(Axis(1))) {
-        panel = panel.points(name.clone(), &x, &column.to_vec());
-    }
+    let mut panel = observation_panel(input).title("Observations and belief");
     let Some(mean) = mean else { return panel };
+    let one = mean.ncols() == 1;
     for (d, (label, column)) in numbered("mean", mean).enumerate() {
         let center = column.to_vec();
         if let Some(variance) = variance {
             let sd = variance.column(d).mapv(f64::sqrt);
             let (lo, hi): (Vec<f64>, Vec<f64>) = center.iter().zip(&sd).map(|(m, s)| (m - s, m + s)).unzip();
             panel = panel.band(format!("{label} ± sd"), &x, &lo, &hi);
+            panel = if one { panel.colour(Colour::Vermillion) } else { panel };
         }
-        panel = panel.line(label, &x, &center);
+        panel = panel.line(label, &x, &center).stroke(Stroke::Solid);
+        panel = if one { panel.colour(Colour::Vermillion) } else { panel };
     }
     panel
+}
+
+/// The observations as small points.
+pub(crate) fn observation_panel(input: &Sequence) -> Panel {
+    let x = indices(input);
+    let panel = Panel::new().y_label(input.names.join(", "));
+    input.names.iter().zip(input.values.axis_iter(Axis(1))).fold(panel, |panel, (name, column)| {
+        let panel = panel.points(name.clone(), &x, &column.to_vec()).size(2.0);
+        if input.names.len() == 1 { panel.colour(Colour::Blue) } else { panel }
+    })
+}
+
+/// A trace over the observations, below others that share its axis.
+pub(crate) fn trace_panel(input: &Sequence, title: &str, unit: &str, trace: &[f64]) -> Panel {
+    let panel = Panel::new().title(title).x_label("index of the observation").y_label(unit).height(140.0);
+    panel.line(title.to_lowercase(), &indices(input), trace).colour(Colour::Blue).stroke(Stroke::Solid)
 }
 
 /// 0, 1, 2, ... as the horizontal axis.

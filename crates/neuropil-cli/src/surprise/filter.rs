@@ -2,15 +2,17 @@
 
 use clap::Args;
 use ndarray::{Array1, Array2, ArrayD, arr0};
-use neuropil_report::{Figure, Panel};
+use neuropil_core::progress::Monitor;
+use neuropil_report::Figure;
 use neuropil_surprise::filter::FilterResult;
 use neuropil_surprise::model::{ChangePointLearner, FilterOptions};
+use neuropil_surprise::regressors::{RegressorOptions, regressors};
 use serde_json::json;
 
 use crate::failure::Result;
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
-use crate::surprise::delivery::{Delivery, Summary, add_estimate, belief_panel, indices, observations};
+use crate::surprise::delivery::{Delivery, Summary, add_estimate, belief_panel, observations, trace_panel};
 use crate::surprise::input_args::{InputArgs, Sequence};
 use crate::surprise::model_args::ModelArgs;
 
@@ -30,6 +32,10 @@ pub(crate) struct FilterArgs {
     input: InputArgs,
     #[command(flatten)]
     model: ModelArgs,
+    /// Add the other measures of surprise as columns: prediction errors, Bayesian, postdictive and
+    /// confidence-corrected surprise, free energy
+    #[arg(long, help_heading = "Output")]
+    regressors: bool,
 }
 
 pub(crate) fn run(args: &FilterArgs, context: &Context<'_>) -> Result<i32> {
@@ -39,7 +45,11 @@ pub(crate) fn run(args: &FilterArgs, context: &Context<'_>) -> Result<i32> {
     let options =
         FilterOptions { blocks: Some(input.blocks.clone()), monitor: context.monitor(), ..FilterOptions::default() };
     let result = learner.filter_with(input.values.view(), &options)?;
-    let table = table(&input, &result);
+    let mut table = table(&input, &result);
+    let mut arrays = arrays(&result);
+    if args.regressors {
+        add_regressors(&mut table, &mut arrays, &input, &learner, &options.monitor)?;
+    }
     let delivery = Delivery {
         command: "surprise filter",
         parameters: result.provenance.parameters.clone(),
@@ -50,7 +60,7 @@ pub(crate) fn run(args: &FilterArgs, context: &Context<'_>) -> Result<i32> {
             "columns": table.to_json(),
         }),
         table,
-        arrays: arrays(&result),
+        arrays,
         summary: summary(&input, &learner, &result),
     };
     delivery.deliver(context, &outputs, || figure(&input, &learner, &result))
@@ -75,6 +85,28 @@ fn table(input: &Sequence, result: &FilterResult) -> ResultTable {
         table.integers("map_run_length", run_length.iter().map(|&run_length| run_length as i64));
     }
     table
+}
+
+/// The measures that the filter does not compute along the way, with their unit in the name.
+fn add_regressors(
+    table: &mut ResultTable,
+    arrays: &mut Vec<(String, ArrayD<f64>)>,
+    input: &Sequence,
+    learner: &ChangePointLearner,
+    monitor: &Monitor,
+) -> Result<()> {
+    const KNOWN: [&str; 4] = ["shannon_surprise", "bayes_factor_surprise", "change_probability", "adaptation_rate"];
+    let options = RegressorOptions { blocks: Some(input.blocks.clone()), monitor: monitor.clone() };
+    let regressors = regressors(learner, input.values.view(), &options)?;
+    for column in regressors.columns {
+        if KNOWN.contains(&column.name.as_str()) || column.name.starts_with("estimate") {
+            continue;
+        }
+        let name = if column.unit == "nat" { format!("{}_nat", column.name) } else { column.name };
+        arrays.push((name.clone(), Array1::from(column.values.clone()).into_dyn()));
+        table.numbers(name, column.values);
+    }
+    Ok(())
 }
 
 fn arrays(result: &FilterResult) -> Vec<(String, ArrayD<f64>)> {
@@ -112,7 +144,6 @@ fn summary(input: &Sequence, learner: &ChangePointLearner, result: &FilterResult
 }
 
 fn figure(input: &Sequence, learner: &ChangePointLearner, result: &FilterResult) -> Figure {
-    let x = indices(input);
     let mut figure = Figure::new("filter", format!("Filtering with {}", learner.method.name()))
         .describe(
             "Observations with the mean and standard deviation of the belief, the Shannon surprise of each \
@@ -122,9 +153,7 @@ fn figure(input: &Sequence, learner: &ChangePointLearner, result: &FilterResult)
         .share_x()
         .panel(belief_panel(input, result.mean.as_ref(), result.variance.as_ref()));
     if let Some(surprise) = &result.shannon_surprise {
-        let panel = Panel::new().title("Shannon surprise").y_label("surprise (nat)");
-        figure = figure.panel(panel.line("Shannon surprise", &x, &surprise.to_vec()).height(140.0));
+        figure = figure.panel(trace_panel(input, "Shannon surprise", "surprise (nat)", &surprise.to_vec()));
     }
-    let panel = Panel::new().title("Adaptation rate").x_label("index of the observation").y_label("rate");
-    figure.panel(panel.line("adaptation rate", &x, &result.adaptation_rate.to_vec()).y_range(0.0, 1.0).height(140.0))
+    figure.panel(trace_panel(input, "Adaptation rate", "rate", &result.adaptation_rate.to_vec()).y_range(0.0, 1.0))
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use ndarray::Array1;
-use neuropil_report::{Figure, Panel};
+use neuropil_report::{Colour, Figure, Panel, Stroke};
 use neuropil_surprise::hazard::Hazard;
 use neuropil_surprise::hazard_learning::{HazardFit, HazardFitOptions, HazardUpdate};
 use neuropil_surprise::model::ChangePointLearner;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
-use crate::surprise::delivery::{Delivery, Summary, indices, observations};
+use crate::surprise::delivery::{Delivery, Summary, indices, observations, trace_panel};
 use crate::surprise::family_args::FamilyArgs;
 use crate::surprise::input_args::{InputArgs, Sequence};
 
@@ -267,18 +267,20 @@ fn online_figure(input: &Sequence, result: &OnlineHazard) -> Figure {
     let spread = |sign: f64| -> Vec<f64> {
         result.mean.iter().zip(&result.standard_deviation).map(|(m, s)| (m + sign * s).max(0.0)).collect()
     };
-    let panel = Panel::new().title("Hazard").y_label("hazard").band("mean ± sd", &x, &spread(-1.0), &spread(1.0)).line(
-        "mean",
-        &x,
-        &result.mean,
-    );
-    let change = Panel::new().title("Change").x_label("index of the observation").y_label("probability");
+    let panel = Panel::new()
+        .title("Hazard")
+        .y_label("hazard")
+        .band("mean ± sd", &x, &spread(-1.0), &spread(1.0))
+        .colour(Colour::Blue)
+        .line("mean", &x, &result.mean)
+        .colour(Colour::Blue)
+        .stroke(Stroke::Solid);
     Figure::new("fit-hazard", "Hazard learned along the way")
         .describe("Posterior mean and standard deviation of the hazard, and the probability of a change, over time.")
         .columns(1)
         .share_x()
         .panel(panel)
-        .panel(change.line("change probability", &x, &result.change_probability).y_range(0.0, 1.0).height(140.0))
+        .panel(trace_panel(input, "Change", "probability", &result.change_probability).y_range(0.0, 1.0))
 }
 
 fn counted(option: &str, wanted: usize, given: &[f64]) -> Failure {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use ndarray::{Array1, arr0};
 use neuropil_core::progress::Monitor;
-use neuropil_report::{Cell, Figure, Panel, Table};
+use neuropil_report::{Cell, Colour, Figure, Stroke, Table};
 use neuropil_surprise::agreement::{DEFAULT_MARGIN, covering, f_measure};
 use neuropil_surprise::change_count::ChangeCount;
 use neuropil_surprise::model::ChangePointLearner;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
-use crate::surprise::delivery::{Delivery, Summary, add_estimate, indices, numbered};
+use crate::surprise::delivery::{Delivery, Summary, add_estimate, indices, numbered, observation_panel};
 use crate::surprise::input_args::{InputArgs, Sequence};
 use crate::surprise::model_args::OfflineArgs;
 
@@ -240,16 +240,16 @@ fn summary(
 
 fn figure(input: &Sequence, best: &Segmentation) -> Figure {
     let x = indices(input);
-    let mut panel = Panel::new().x_label("index of the observation").y_label(input.names.join(", "));
-    for (name, column) in input.names.iter().zip(input.values.axis_iter(ndarray::Axis(1))) {
-        panel = panel.points(name.clone(), &x, &column.to_vec());
-    }
+    let mut panel = observation_panel(input).x_label("index of the observation");
     for (name, column) in numbered("mean of the segment", &best.mean) {
         let mut level = Vec::with_capacity(x.len());
         for (segment, (start, end)) in best.starts.iter().zip(&best.ends).enumerate() {
             level.extend(std::iter::repeat_n(column[segment], end - start));
         }
-        panel = panel.step(name, &x, &level);
+        panel = panel.step(name, &x, &level).stroke(Stroke::Solid);
+        if best.mean.ncols() == 1 {
+            panel = panel.colour(Colour::Vermillion);
+        }
     }
     let changes: Vec<f64> = best.changes.iter().map(|&t| t as f64).collect();
     let n = changes.len();

@@ -2,13 +2,13 @@
 
 use clap::Args;
 use ndarray::{Array1, arr0};
-use neuropil_report::{Figure, Panel};
+use neuropil_report::Figure;
 use serde_json::json;
 
 use crate::failure::Result;
 use crate::options::Context;
 use crate::outputs::Outputs;
-use crate::surprise::delivery::{Delivery, Summary, add_estimate, belief_panel, indices, observations};
+use crate::surprise::delivery::{Delivery, Summary, add_estimate, belief_panel, observations, trace_panel};
 use crate::surprise::input_args::InputArgs;
 use crate::surprise::model_args::OfflineArgs;
 
@@ -66,7 +66,6 @@ pub(crate) fn run(args: &SmoothArgs, context: &Context<'_>) -> Result<i32> {
         summary: summary.append(""),
     };
     delivery.deliver(context, &outputs, || {
-        let panel = Panel::new().title("Change").x_label("index of the observation").y_label("probability");
         Figure::new("smooth", "Smoothing")
             .describe(
                 "Observations with the mean and standard deviation of the belief given all of them, and the \
@@ -75,11 +74,6 @@ pub(crate) fn run(args: &SmoothArgs, context: &Context<'_>) -> Result<i32> {
             .columns(1)
             .share_x()
             .panel(belief_panel(&input, Some(&result.mean), Some(&result.variance)))
-            .panel(
-                panel
-                    .line("change probability", &indices(&input), &result.change_probability)
-                    .y_range(0.0, 1.0)
-                    .height(140.0),
-            )
+            .panel(trace_panel(&input, "Change", "probability", &result.change_probability).y_range(0.0, 1.0))
     })
 }
