@@ -28,7 +28,7 @@ use crate::surprise::model_args::ModelArgs;
     .args(["false_alarms", "average_run_length", "per_stream", "threshold"])))]
 #[command(after_help = r"Examples:
   neuropil surprise alarm data/gaussian_task.csv --column y --sigma 0.1 --hazard 0.01 \
-      --average-run-length 2000
+      --average-run-length 500
   neuropil surprise alarm data/nile.csv --column flow_1e8_m3 \
       --sigma 130 --prior-mean 900 --prior-sd 200 --per-stream 0.05 --length 100 --plot alarm.svg")]
 pub(crate) struct AlarmArgs {
@@ -54,9 +54,9 @@ pub(crate) struct AlarmArgs {
     /// recent-change: observations that count as recent, the newest included
     #[arg(long, value_name = "N", default_value_t = 10, help_heading = "Alarm")]
     window: u64,
-    /// Observations after an alarm in which no other is raised
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Alarm")]
-    refractory: usize,
+    /// Observations after an alarm in which no other is raised [default: the window for recent-change, otherwise 0]
+    #[arg(long, value_name = "N", help_heading = "Alarm")]
+    refractory: Option<usize>,
     /// Observations of a simulated stream
     #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Calibration")]
     length: usize,
@@ -158,7 +158,12 @@ impl AlarmArgs {
             StatisticName::AdaptationRate => Statistic::AdaptationRate,
             StatisticName::LogBayesFactor => Statistic::LogBayesFactor,
         };
-        Rule { statistic, refractory: self.refractory }
+        // A change stays recent for a whole window; one alarm for it is enough.
+        let usual = match statistic {
+            Statistic::RecentChange { window } => usize::try_from(window).unwrap_or(usize::MAX),
+            _ => 0,
+        };
+        Rule { statistic, refractory: self.refractory.unwrap_or(usual) }
     }
 
     /// The option that sets the threshold; clap sees to it that there is exactly one.

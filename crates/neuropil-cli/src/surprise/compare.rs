@@ -274,7 +274,11 @@ fn figure(input: &Sequence, contenders: &[Contender]) -> Figure {
     for one in contenders {
         if let Some(mean) = &one.result.mean {
             for (name, column) in numbered(&one.name, mean) {
-                beliefs = beliefs.line(name, &x, &column.to_vec()).stroke(Stroke::Solid);
+                beliefs = beliefs.line(name, &x, &column.to_vec());
+                // With more lines than colours the strokes tell them apart.
+                if contenders.len() < 7 {
+                    beliefs = beliefs.stroke(Stroke::Solid);
+                }
             }
         }
     }

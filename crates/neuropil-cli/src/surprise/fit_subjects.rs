@@ -55,7 +55,10 @@ pub(crate) fn run(args: &FitSubjectsArgs, context: &Context<'_>) -> Result<i32> 
     }
     let learner = args.model.learner(&input, context.global.seed)?;
     let response = args.responses.model(learner.family.name())?;
-    let free = args.free.parameters(&learner, &response);
+    let mut given = args.responses.given();
+    given.extend(args.model.method.parameters.fixed());
+    given.extend(args.model.hazard.law.hazard.map(|_| "hazard"));
+    let free = args.free.parameters(&learner, &response, &given);
     let model = SubjectModel { learner, response, timing: args.responses.timing(), free };
     model.validate()?;
     let trials = args.trials(&input)?;

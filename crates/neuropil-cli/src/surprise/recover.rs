@@ -5,6 +5,7 @@ use clap::builder::PossibleValuesParser;
 use ndarray::Array1;
 use neuropil_report::{Cell, Figure, HeatMap, Panel, Table};
 use neuropil_surprise::filter::Missing;
+use neuropil_surprise::free_parameter::{FreeParameter, Scale};
 use neuropil_surprise::hazard::Hazard;
 use neuropil_surprise::method::Method;
 use neuropil_surprise::model::ChangePointLearner;
@@ -29,7 +30,7 @@ use crate::surprise::response_args::{FreeArgs, ResponseArgs, parse_range};
 #[derive(Debug, Args)]
 #[command(after_help = r"Examples:
   neuropil surprise recover --sigma 0.5 --hazard 0.1 --trials 100 --subjects 8 \
-      --method varsmile --response-sd 0.2 --starts 2 --plot recovery.svg
+      --method varsmile --range m=0.05..2,response_sd=0.1..0.5 --starts 2 --plot recovery.svg
   neuropil surprise recover --sigma 0.5 --hazard 0.1 --trials 60 --subjects 4 \
       --method varsmile --confuse leaky --response-sd 0.2 --starts 1")]
 pub(crate) struct RecoverArgs {
@@ -119,7 +120,7 @@ pub(crate) fn run(args: &RecoverArgs, context: &Context<'_>) -> Result<i32> {
         arrays: arrays(&recovery, confusion.as_ref()),
         summary: summary(args, &recovery, confusion.as_ref()),
     };
-    delivery.deliver(context, &outputs, || figure(&recovery, confusion.as_ref()))
+    delivery.deliver(context, &outputs, || figure(&recovery, &candidates[0].model.free, confusion.as_ref()))
 }
 
 impl RecoverArgs {
@@ -136,7 +137,10 @@ impl RecoverArgs {
         // The wishes of the user are about --method; the others are fitted with what they adapt with.
         let own = name == self.method.method;
         let wished = FreeArgs { free: if own { self.free.free.clone() } else { Vec::new() }, ..self.free.clone() };
-        let free = wished.parameters(&learner, &response);
+        let mut given = self.response.given();
+        given.extend(self.method.parameters.fixed());
+        given.extend(self.assumed_hazard.map(|_| "hazard"));
+        let free = wished.parameters(&learner, &response, &given);
         let ranges = self.range.iter().filter(|range| own || free.iter().any(|free| free.name == range.name)).cloned();
         let ranges = ranges.collect();
         let model = SubjectModel { learner, response, timing: self.response.timing(), free };
@@ -228,21 +232,21 @@ fn confusion_table(confusion: &Confusion) -> Table {
     table
 }
 
-fn figure(recovery: &Recovery, confusion: Option<&Confusion>) -> Figure {
+fn figure(recovery: &Recovery, free: &[FreeParameter], confusion: Option<&Confusion>) -> Figure {
     let mut figure = Figure::new("recover", "Parameter recovery")
         .describe("Fitted against true value of each free parameter, one point per simulated subject.")
         .columns(2);
     for parameter in &recovery.parameters {
         let all = parameter.truth.iter().chain(&parameter.fitted);
         let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
-        figure = figure.panel(
-            Panel::new()
-                .title(parameter.name.clone())
-                .x_label("true value")
-                .y_label("fitted value")
-                .points("subject", &parameter.truth, &parameter.fitted)
-                .line("identity", &[low, high], &[low, high]),
-        );
+        let panel = Panel::new()
+            .title(parameter.name.clone())
+            .x_label("true value")
+            .y_label("fitted value")
+            .points("subject", &parameter.truth, &parameter.fitted)
+            .line("identity", &[low, high], &[low, high]);
+        let on_log_scale = free.iter().any(|free| free.name == parameter.name && free.scale == Scale::Log);
+        figure = figure.panel(if on_log_scale { panel.log_x().log_y() } else { panel });
     }
     if let Some(confusion) = confusion {
         let counts = confusion.by_bic.outer_iter().map(|row| row.iter().map(|&n| n as f64).collect()).collect();

@@ -49,8 +49,20 @@ pub(crate) enum TimingArg {
 impl ResponseArgs {
     /// Whether any option asks for responses.
     pub fn is_given(&self) -> bool {
-        self.response_model.is_some()
-            || [self.response_sd, self.bias, self.inverse_temperature, self.lapse].iter().any(Option::is_some)
+        self.response_model.is_some() || !self.given().is_empty()
+    }
+
+    /// The parameters of the response whose value was given.
+    pub fn given(&self) -> Vec<&'static str> {
+        [
+            ("response_sd", self.response_sd),
+            ("bias", self.bias),
+            ("inverse_temperature", self.inverse_temperature),
+            ("lapse", self.lapse),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| value.map(|_| name))
+        .collect()
     }
 
     pub fn timing(&self) -> Timing {
@@ -94,7 +106,8 @@ impl ResponseArgs {
 #[command(next_help_heading = "Fit")]
 pub(crate) struct FreeArgs {
     /// Parameter to fit, or NAME=LOW..HIGH with its bounds; repeat it. Names are those of the options (hazard, m, omega,
-    /// sigma, response_sd, ...) [default: what the learner adapts with, and response_sd or inverse_temperature]
+    /// sigma, response_sd, ...) [default: what the learner adapts with, and response_sd or inverse_temperature, unless
+    /// their value is given]
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_free)]
     pub free: Vec<FreeParameter>,
     /// Starts of the search: the middle of the bounds, then random points
@@ -106,8 +119,14 @@ pub(crate) struct FreeArgs {
 }
 
 impl FreeArgs {
-    /// What is free for a learner and a response model.
-    pub fn parameters(&self, learner: &ChangePointLearner, response: &ResponseModel) -> Vec<FreeParameter> {
+    /// What is free for a learner and a response model. Without a wish of the user these are two parameters, less those
+    /// whose value was given.
+    pub fn parameters(
+        &self,
+        learner: &ChangePointLearner,
+        response: &ResponseModel,
+        given: &[&str],
+    ) -> Vec<FreeParameter> {
         if !self.free.is_empty() {
             return self.free.clone();
         }
@@ -116,7 +135,8 @@ impl FreeArgs {
             Method::Leaky { .. } => "omega",
             _ => "hazard",
         };
-        [adapts, response.names()[0]].map(FreeParameter::named).into()
+        let usual = [adapts, response.names()[0]];
+        usual.into_iter().filter(|name| !given.contains(name)).map(FreeParameter::named).collect()
     }
 }
 
