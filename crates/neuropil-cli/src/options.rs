@@ -34,7 +34,7 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     /// Learning in a changing world: filter, find changes, compare learners
     #[command(subcommand)]
-    Surprise(crate::surprise::Verb),
+    Surprise(Box<crate::surprise::Verb>),
     /// Repeat the published experiments and write a report
     Reproduce(crate::reproduce::ReproduceArgs),
     /// Look at data files

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ndarray::ArrayD;
 use neuropil_core::files::{Overwrite, check_writable, write_atomically};
 use neuropil_data::Npz;
-use neuropil_data::results::{Values, write_columns_csv};
+use neuropil_data::results::{Values, write_columns_csv, write_columns_tsv};
 use neuropil_report::{Figure, ReportError};
 use serde_json::{Map, Value, json};
 
@@ -49,9 +49,21 @@ impl ResultTable {
         Value::Object(self.columns.iter().map(|(name, column)| (name.clone(), of(column))).collect::<Map<_, _>>())
     }
 
-    fn write(&self, path: &Path, overwrite: Overwrite) -> Result<()> {
-        let columns: Vec<(&str, Values<'_>)> = self
-            .columns
+    /// The sidecar of a tsv file: the units that stand in the names.
+    fn units(&self) -> Value {
+        let nats = self.columns.iter().filter(|(name, _)| name.ends_with("_nat"));
+        Value::Object(nats.map(|(name, _)| (name.clone(), json!({ "Units": "nat" }))).collect())
+    }
+
+    /// The table as csv, for stdout.
+    pub fn to_csv(&self) -> Result<String> {
+        let mut text = Vec::new();
+        neuropil_data::results::stream_columns_csv(&mut text, "stdout", &self.values())?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    fn values(&self) -> Vec<(&str, Values<'_>)> {
+        self.columns
             .iter()
             .map(|(name, column)| {
                 let values = match column {
@@ -61,8 +73,16 @@ impl ResultTable {
                 };
                 (name.as_str(), values)
             })
-            .collect();
-        Ok(write_columns_csv(path, &columns, overwrite)?)
+            .collect()
+    }
+
+    fn write(&self, path: &Path, overwrite: Overwrite) -> Result<()> {
+        let columns = self.values();
+        if path.extension().is_some_and(|extension| extension == "tsv") {
+            Ok(write_columns_tsv(path, &columns, &self.units(), overwrite)?)
+        } else {
+            Ok(write_columns_csv(path, &columns, overwrite)?)
+        }
     }
 }
 
@@ -87,7 +107,7 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
-    /// Decides by the name of `--out`: a file for csv, npz and json, otherwise a folder with all three, named after
+    /// Decides by the name of `--out`: a file for csv, tsv, npz and json, otherwise a folder with all three, named after
     /// the verb. Refuses what is in the way.
     pub fn plan(global: &Global, verb: &str) -> Result<Self> {
         let overwrite = global.overwrite();
@@ -95,12 +115,14 @@ impl Outputs {
             Self { table: None, arrays: None, document: None, folder: None, plot: global.plot.clone(), overwrite };
         if let Some(out) = &global.out {
             match out.extension().and_then(|extension| extension.to_str()) {
-                Some("csv") => outputs.table = Some(out.clone()),
+                Some("csv" | "tsv") => outputs.table = Some(out.clone()),
                 Some("npz") => outputs.arrays = Some(out.clone()),
                 Some("json") => outputs.document = Some(out.clone()),
                 Some(other) if !out.is_dir() => {
                     return Err(Failure::usage(format!("--out {}: no result is written as .{other}", out.display()))
-                        .hint("end the name in .csv, .npz or .json, or give a folder (a name without an ending)"));
+                        .hint(
+                            "end the name in .csv, .tsv, .npz or .json, or give a folder (a name without an ending)",
+                        ));
                 }
                 _ => {
                     outputs.folder = Some(out.clone());
@@ -116,7 +138,9 @@ impl Outputs {
             return Err(ReportError::Extension { path: plot.clone() }.into());
         }
         let in_folder = outputs.folder.as_ref().filter(|folder| !folder.exists());
-        let files = [&outputs.table, &outputs.arrays, &outputs.document];
+        let sidecar = outputs.table.as_ref().filter(|path| path.extension().is_some_and(|end| end == "tsv"));
+        let sidecar = sidecar.map(|path| path.with_extension("json"));
+        let files = [&outputs.table, &outputs.arrays, &outputs.document, &sidecar];
         for path in files.into_iter().flatten().filter(|_| in_folder.is_none()).chain(&outputs.plot) {
             check_writable(path, overwrite)?;
         }

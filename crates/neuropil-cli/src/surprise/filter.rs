@@ -1,18 +1,18 @@
 //! `neuropil surprise filter`.
 
-use std::fmt::Write;
-
 use clap::Args;
-use ndarray::{Array2, ArrayD, Axis};
-use neuropil_report::{Figure, Panel};
+use ndarray::{Array1, Array2, ArrayD, arr0};
+use neuropil_core::progress::Monitor;
+use neuropil_report::Figure;
 use neuropil_surprise::filter::FilterResult;
 use neuropil_surprise::model::{ChangePointLearner, FilterOptions};
+use neuropil_surprise::regressors::{RegressorOptions, regressors};
 use serde_json::json;
 
-use crate::document::document;
-use crate::failure::{DONE, Result};
+use crate::failure::Result;
 use crate::options::Context;
-use crate::outputs::{Outputs, Product, ResultTable};
+use crate::outputs::{Outputs, ResultTable};
+use crate::surprise::delivery::{Delivery, Summary, add_estimate, belief_panel, observations, trace_panel};
 use crate::surprise::input_args::{InputArgs, Sequence};
 use crate::surprise::model_args::ModelArgs;
 
@@ -22,15 +22,20 @@ use crate::surprise::model_args::ModelArgs;
 /// surprise (nat), adaptation rate (for Bayesian learners the probability of a change just before the observation),
 /// most probable run length. Save them with --out: a csv, npz or json file, or a folder for all three.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  neuropil surprise filter data/nile.csv --column flow_1e8_m3 --sigma 130 --prior-mean 900 --prior-sd 200
-  neuropil surprise filter data/gaussian_task.csv --column y --sigma 0.1 --method varsmile --out filtered.csv --plot \
-filtered.svg")]
+#[command(after_help = r"Examples:
+  neuropil surprise filter data/nile.csv --column flow_1e8_m3 \
+      --sigma 130 --prior-mean 900 --prior-sd 200
+  neuropil surprise filter data/gaussian_task.csv --column y --sigma 0.1 \
+      --method varsmile --out filtered.csv --plot filtered.svg")]
 pub(crate) struct FilterArgs {
     #[command(flatten)]
     input: InputArgs,
     #[command(flatten)]
     model: ModelArgs,
+    /// Add the other measures of surprise as columns: prediction errors, Bayesian, postdictive and
+    /// confidence-corrected surprise, free energy
+    #[arg(long, help_heading = "Output")]
+    regressors: bool,
 }
 
 pub(crate) fn run(args: &FilterArgs, context: &Context<'_>) -> Result<i32> {
@@ -40,47 +45,35 @@ pub(crate) fn run(args: &FilterArgs, context: &Context<'_>) -> Result<i32> {
     let options =
         FilterOptions { blocks: Some(input.blocks.clone()), monitor: context.monitor(), ..FilterOptions::default() };
     let result = learner.filter_with(input.values.view(), &options)?;
-    let table = table(&input, &result);
-    let document = document(
-        "surprise filter",
-        context.global.seed,
-        result.provenance.parameters.clone(),
-        input.describe(result.provenance.input.as_deref()),
-        json!({
+    let mut table = table(&input, &result);
+    let mut arrays = arrays(&result);
+    if args.regressors {
+        add_regressors(&mut table, &mut arrays, &input, &learner, &options.monitor)?;
+    }
+    let delivery = Delivery {
+        command: "surprise filter",
+        parameters: result.provenance.parameters.clone(),
+        input: input.describe(result.provenance.input.as_deref()),
+        result: json!({
             "log_evidence": result.log_evidence,
             "dropped_mass": result.dropped_mass,
             "columns": table.to_json(),
         }),
-    );
-    let arrays = arrays(&result);
-    let product = Product { table: &table, arrays: &arrays, document: &document };
-    outputs.write(&product, || figure(&input, &learner, &result))?;
-    for path in outputs.files() {
-        context.console.say(format!("wrote {}", path.display()));
-    }
-    context.console.show(summary(&input, &learner, &result), || document)?;
-    Ok(DONE)
+        table,
+        arrays,
+        summary: summary(&input, &learner, &result),
+    };
+    delivery.deliver(context, &outputs, || figure(&input, &learner, &result))
 }
 
 /// One row per observation.
 fn table(input: &Sequence, result: &FilterResult) -> ResultTable {
-    let mut table = ResultTable::default();
-    table.integers("index", (0..result.len()).map(|t| t as i64));
-    for (name, labels) in &input.labels {
-        table.text(name.clone(), labels.iter().cloned());
-    }
-    for (name, column) in input.names.iter().zip(input.values.axis_iter(Axis(1))) {
-        table.numbers(name.clone(), column.iter().copied());
-    }
-    let mut estimates = |name: &str, values: &Option<Array2<f64>>| {
-        for (d, column) in values.iter().flat_map(|values| values.axis_iter(Axis(1))).enumerate() {
-            let wide = values.as_ref().is_some_and(|values| values.ncols() > 1);
-            let name = if wide { format!("{name}_{}", d + 1) } else { name.to_owned() };
-            table.numbers(name, column.iter().copied());
+    let mut table = observations(input);
+    for (name, values) in [("mean", &result.mean), ("variance", &result.variance)] {
+        if let Some(values) = values {
+            add_estimate(&mut table, name, values);
         }
-    };
-    estimates("mean", &result.mean);
-    estimates("variance", &result.variance);
+    }
     if let Some(surprise) = &result.bayes_factor_surprise {
         table.numbers("bayes_factor_surprise", surprise.iter().copied());
     }
@@ -94,95 +87,73 @@ fn table(input: &Sequence, result: &FilterResult) -> ResultTable {
     table
 }
 
+/// The measures that the filter does not compute along the way, with their unit in the name.
+fn add_regressors(
+    table: &mut ResultTable,
+    arrays: &mut Vec<(String, ArrayD<f64>)>,
+    input: &Sequence,
+    learner: &ChangePointLearner,
+    monitor: &Monitor,
+) -> Result<()> {
+    const KNOWN: [&str; 4] = ["shannon_surprise", "bayes_factor_surprise", "change_probability", "adaptation_rate"];
+    let options = RegressorOptions { blocks: Some(input.blocks.clone()), monitor: monitor.clone() };
+    let regressors = regressors(learner, input.values.view(), &options)?;
+    for column in regressors.columns {
+        if KNOWN.contains(&column.name.as_str()) || column.name.starts_with("estimate") {
+            continue;
+        }
+        let name = if column.unit == "nat" { format!("{}_nat", column.name) } else { column.name };
+        arrays.push((name.clone(), Array1::from(column.values.clone()).into_dyn()));
+        table.numbers(name, column.values);
+    }
+    Ok(())
+}
+
 fn arrays(result: &FilterResult) -> Vec<(String, ArrayD<f64>)> {
-    let mut arrays = Vec::new();
-    let mut add = |name: &str, array: Option<ArrayD<f64>>| {
-        arrays.extend(array.map(|array| (name.to_owned(), array)));
-    };
-    add("mean", result.mean.clone().map(Array2::into_dyn));
-    add("variance", result.variance.clone().map(Array2::into_dyn));
-    add("bayes_factor_surprise", result.bayes_factor_surprise.clone().map(ndarray::Array1::into_dyn));
-    add("shannon_surprise_nat", result.shannon_surprise.clone().map(ndarray::Array1::into_dyn));
-    add("adaptation_rate", Some(result.adaptation_rate.clone().into_dyn()));
-    add("map_run_length", result.map_run_length.as_ref().map(|run| run.mapv(|n| n as f64).into_dyn()));
-    add("log_evidence", result.log_evidence.map(|value| ndarray::arr0(value).into_dyn()));
-    arrays
+    let vector = |array: &Option<Array1<f64>>| array.clone().map(Array1::into_dyn);
+    [
+        ("mean", result.mean.clone().map(Array2::into_dyn)),
+        ("variance", result.variance.clone().map(Array2::into_dyn)),
+        ("bayes_factor_surprise", vector(&result.bayes_factor_surprise)),
+        ("shannon_surprise_nat", vector(&result.shannon_surprise)),
+        ("adaptation_rate", Some(result.adaptation_rate.clone().into_dyn())),
+        ("map_run_length", result.map_run_length.as_ref().map(|run| run.mapv(|n| n as f64).into_dyn())),
+        ("log_evidence", result.log_evidence.map(|value| arr0(value).into_dyn())),
+    ]
+    .into_iter()
+    .filter_map(|(name, array)| array.map(|array| (name.to_owned(), array)))
+    .collect()
 }
 
 fn summary(input: &Sequence, learner: &ChangePointLearner, result: &FilterResult) -> String {
-    let missing = result.observed.iter().filter(|observed| !**observed).count();
-    let mut text = String::new();
-    let mut line = |name: &str, value: String| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{name:<22}{value}");
-    };
-    let blocks = match input.blocks.count() {
-        1 => String::new(),
-        n => format!(" in {n} blocks"),
-    };
-    line("observations", format!("{}{blocks}, {missing} missing", result.len()));
-    line("family", learner.family.name().to_owned());
-    line("method", learner.method.name().to_owned());
+    let mut summary = Summary::of(input);
+    summary.line("family", learner.family.name());
+    summary.line("method", learner.method.name());
     if let Some(evidence) = result.log_evidence {
-        line("log evidence", format!("{evidence:.4} nat"));
+        summary.line("log evidence", format!("{evidence:.4} nat"));
     }
-    if let Some(mean) = &result.mean
-        && let Some(last) = mean.outer_iter().next_back()
-    {
+    if let Some(last) = result.mean.as_ref().and_then(|mean| mean.outer_iter().next_back()) {
         let values: Vec<String> = last.iter().map(|value| format!("{value:.6}")).collect();
-        line("last mean", values.join(" "));
+        summary.line("last mean", values.join(" "));
     }
     if result.dropped_mass > 0.0 {
-        line("dropped mass", format!("{:.3e}", result.dropped_mass));
+        summary.line("dropped mass", format!("{:.1e}", result.dropped_mass));
     }
-    let mut surprising: Vec<(usize, f64)> = result
-        .adaptation_rate
-        .iter()
-        .copied()
-        .enumerate()
-        .filter(|(t, _)| !input.blocks.starts().contains(t))
-        .collect();
-    surprising.sort_by(|a, b| b.1.total_cmp(&a.1));
-    surprising.truncate(5);
-    if !surprising.is_empty() {
-        line("largest adaptation", "rate".to_owned());
-    }
-    for (t, rate) in surprising {
-        line(&format!("  index {t}"), format!("{rate:.4}"));
-    }
-    text
+    summary.largest("adaptation rate", result.adaptation_rate.iter().copied(), input);
+    summary.append("")
 }
 
 fn figure(input: &Sequence, learner: &ChangePointLearner, result: &FilterResult) -> Figure {
-    let x: Vec<f64> = (0..result.len()).map(|t| t as f64).collect();
-    let mut beliefs = Panel::new().title("Observations and belief").y_label(input.names.join(", "));
-    for (name, column) in input.names.iter().zip(input.values.axis_iter(Axis(1))) {
-        beliefs = beliefs.points(name.clone(), &x, &column.to_vec());
-    }
-    if let Some(mean) = &result.mean {
-        for (d, column) in mean.axis_iter(Axis(1)).enumerate() {
-            let label = if mean.ncols() > 1 { format!("mean {}", d + 1) } else { "mean".to_owned() };
-            let center = column.to_vec();
-            if let Some(variance) = &result.variance {
-                let sd: Vec<f64> = variance.column(d).iter().map(|variance| variance.sqrt()).collect();
-                let (lo, hi): (Vec<f64>, Vec<f64>) = center.iter().zip(&sd).map(|(m, s)| (m - s, m + s)).unzip();
-                beliefs = beliefs.band(format!("{label} ± sd"), &x, &lo, &hi);
-            }
-            beliefs = beliefs.line(label, &x, &center);
-        }
-    }
-    let mut figure = Figure::new("filter", format!("{} filter, {} observations", learner.method.name(), result.len()))
+    let mut figure = Figure::new("filter", format!("Filtering with {}", learner.method.name()))
         .describe(
             "Observations with the mean and standard deviation of the belief, the Shannon surprise of each \
              observation, and the adaptation rate.",
         )
         .columns(1)
         .share_x()
-        .panel(beliefs);
+        .panel(belief_panel(input, result.mean.as_ref(), result.variance.as_ref()));
     if let Some(surprise) = &result.shannon_surprise {
-        let panel = Panel::new().title("Shannon surprise").y_label("surprise (nat)");
-        figure = figure.panel(panel.line("Shannon surprise", &x, &surprise.to_vec()).height(140.0));
+        figure = figure.panel(trace_panel(input, "Shannon surprise", "surprise (nat)", &surprise.to_vec()));
     }
-    let panel = Panel::new().title("Adaptation rate").x_label("index of the observation").y_label("rate");
-    figure.panel(panel.line("adaptation rate", &x, &result.adaptation_rate.to_vec()).y_range(0.0, 1.0).height(140.0))
+    figure.panel(trace_panel(input, "Adaptation rate", "rate", &result.adaptation_rate.to_vec()).y_range(0.0, 1.0))
 }

@@ -16,6 +16,7 @@ use crate::failure::{Failure, Result};
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputArgs {
     /// A csv or tsv table with a row of names, an npy or npz file; - is a table on standard input
+    #[arg(help_heading = clap::builder::Resettable::Reset)]
     pub input: PathBuf,
     /// Column to read; repeat it for observations of several numbers [default: the only column of numbers]
     #[arg(long, value_name = "NAME")]

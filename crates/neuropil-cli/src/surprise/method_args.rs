@@ -128,6 +128,11 @@ impl MethodParameters {
         Ok(method)
     }
 
+    /// The parameters that a fit could free and whose value was given.
+    pub fn fixed(&self) -> Vec<&'static str> {
+        [("m", self.m), ("omega", self.omega)].into_iter().filter_map(|(name, value)| value.map(|_| name)).collect()
+    }
+
     fn given(&self) -> Vec<&'static str> {
         [
             ("--n", self.n.is_some()),

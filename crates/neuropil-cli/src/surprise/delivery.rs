@@ -1,0 +1,152 @@
+//! What all verbs do with a result: the table per observation, the summary, the files, the document.
+
+use std::fmt::Write;
+
+use ndarray::{Array2, ArrayD, ArrayView1, Axis};
+use neuropil_report::{Colour, Figure, Panel, Stroke};
+use serde_json::Value;
+
+use crate::document::document;
+use crate::failure::{DONE, Result};
+use crate::options::Context;
+use crate::outputs::{Outputs, Product, ResultTable};
+use crate::surprise::input_args::Sequence;
+
+/// Everything that a verb hands over.
+pub(crate) struct Delivery<'a> {
+    pub command: &'a str,
+    pub parameters: Value,
+    pub input: Value,
+    pub result: Value,
+    pub table: ResultTable,
+    pub arrays: Vec<(String, ArrayD<f64>)>,
+    /// For people, on stdout.
+    pub summary: String,
+}
+
+impl Delivery<'_> {
+    /// Writes the files and shows the result; `figure` is drawn only if it is wanted.
+    pub fn deliver(self, context: &Context<'_>, outputs: &Outputs, figure: impl FnOnce() -> Figure) -> Result<i32> {
+        let document = document(self.command, context.global.seed, self.parameters, self.input, self.result);
+        let product = Product { table: &self.table, arrays: &self.arrays, document: &document };
+        outputs.write(&product, figure)?;
+        for path in outputs.files() {
+            context.console.say(format!("wrote {}", path.display()));
+        }
+        context.console.show(self.summary, || document)?;
+        Ok(DONE)
+    }
+}
+
+/// Index, labels and observations: the left part of a table with one row per observation.
+pub(crate) fn observations(input: &Sequence) -> ResultTable {
+    let mut table = ResultTable::default();
+    table.integers("index", (0..input.values.nrows()).map(|t| t as i64));
+    for (name, labels) in &input.labels {
+        table.text(name.clone(), labels.iter().cloned());
+    }
+    for (name, column) in input.names.iter().zip(input.values.axis_iter(Axis(1))) {
+        table.numbers(name.clone(), column.iter().copied());
+    }
+    table
+}
+
+/// Adds a matrix: one column per dimension, numbered from 1 where there are several.
+pub(crate) fn add_estimate(table: &mut ResultTable, name: &str, values: &Array2<f64>) {
+    for (label, column) in numbered(name, values) {
+        table.numbers(label, column.iter().copied());
+    }
+}
+
+/// The columns of a matrix with their names.
+pub(crate) fn numbered<'a>(
+    name: &'a str,
+    values: &'a Array2<f64>,
+) -> impl Iterator<Item = (String, ArrayView1<'a, f64>)> {
+    let several = values.ncols() > 1;
+    let label = move |d: usize| if several { format!("{name}_{}", d + 1) } else { name.to_owned() };
+    values.axis_iter(Axis(1)).enumerate().map(move |(d, column)| (label(d), column))
+}
+
+/// Lines of a name and a value.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
+    text: String,
+}
+
+impl Summary {
+    pub fn of(input: &Sequence) -> Self {
+        let mut summary = Self::default();
+        let missing = input.values.outer_iter().filter(|row| row.iter().any(|value| value.is_nan())).count();
+        let blocks = match input.blocks.count() {
+            1 => String::new(),
+            n => format!(" in {n} blocks"),
+        };
+        summary.line("observations", format!("{}{blocks}, {missing} missing", input.values.nrows()));
+        summary
+    }
+
+    pub fn line(&mut self, name: &str, value: impl AsRef<str>) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{name:<26}{}", value.as_ref());
+    }
+
+    /// The largest values of a trace with their indices, block starts left out.
+    pub fn largest(&mut self, name: &str, trace: impl IntoIterator<Item = f64>, input: &Sequence) {
+        let mut found: Vec<(usize, f64)> =
+            trace.into_iter().enumerate().filter(|(t, _)| !input.blocks.starts().contains(t)).collect();
+        found.sort_by(|a, b| b.1.total_cmp(&a.1));
+        for (t, value) in found.into_iter().take(5) {
+            self.line(&format!("{name} at {t}"), format!("{value:.4}"));
+        }
+    }
+
+    pub fn append(mut self, text: &str) -> String {
+        if !text.is_empty() {
+            self.text.push('\n');
+            self.text.push_str(text);
+        }
+        self.text
+    }
+}
+
+/// Observations as points, with mean and standard deviation of a belief.
+pub(crate) fn belief_panel(input: &Sequence, mean: Option<&Array2<f64>>, variance: Option<&Array2<f64>>) -> Panel {
+    let x = indices(input);
+    let mut panel = observation_panel(input).title("Observations and belief");
+    let Some(mean) = mean else { return panel };
+    let one = mean.ncols() == 1;
+    for (d, (label, column)) in numbered("mean", mean).enumerate() {
+        let center = column.to_vec();
+        if let Some(variance) = variance {
+            let sd = variance.column(d).mapv(f64::sqrt);
+            let (lo, hi): (Vec<f64>, Vec<f64>) = center.iter().zip(&sd).map(|(m, s)| (m - s, m + s)).unzip();
+            panel = panel.band(format!("{label} ± sd"), &x, &lo, &hi);
+            panel = if one { panel.colour(Colour::Vermillion) } else { panel };
+        }
+        panel = panel.line(label, &x, &center).stroke(Stroke::Solid);
+        panel = if one { panel.colour(Colour::Vermillion) } else { panel };
+    }
+    panel
+}
+
+/// The observations as small points.
+pub(crate) fn observation_panel(input: &Sequence) -> Panel {
+    let x = indices(input);
+    let panel = Panel::new().y_label(input.names.join(", "));
+    input.names.iter().zip(input.values.axis_iter(Axis(1))).fold(panel, |panel, (name, column)| {
+        let panel = panel.points(name.clone(), &x, &column.to_vec()).size(2.0);
+        if input.names.len() == 1 { panel.colour(Colour::Blue) } else { panel }
+    })
+}
+
+/// A trace over the observations, below others that share its axis.
+pub(crate) fn trace_panel(input: &Sequence, title: &str, unit: &str, trace: &[f64]) -> Panel {
+    let panel = Panel::new().title(title).x_label("index of the observation").y_label(unit).height(140.0);
+    panel.line(title.to_lowercase(), &indices(input), trace).colour(Colour::Blue).stroke(Stroke::Solid)
+}
+
+/// 0, 1, 2, ... as the horizontal axis.
+pub(crate) fn indices(input: &Sequence) -> Vec<f64> {
+    (0..input.values.nrows()).map(|t| t as f64).collect()
+}

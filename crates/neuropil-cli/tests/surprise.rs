@@ -1,0 +1,288 @@
+//! The verbs of the room on small inputs: the numbers that arrive, and the sentences of what is refused.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+fn run(verb: &str, input: &Path, args: &[&str]) -> Result<Value, String> {
+    let output = Command::cargo_bin("neuropil")
+        .unwrap()
+        .current_dir(root())
+        .args(["surprise", verb, "--json"])
+        .arg(input)
+        .args(args)
+        .output()
+        .unwrap();
+    if output.status.success() {
+        Ok(serde_json::from_slice(&output.stdout).unwrap())
+    } else {
+        assert_eq!(output.status.code(), Some(2));
+        Err(String::from_utf8(output.stderr).unwrap())
+    }
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|value| value.as_f64().unwrap_or(f64::NAN)).collect()
+}
+
+fn assert_close(got: &[f64], wanted: &[f64]) {
+    assert_eq!(got.len(), wanted.len());
+    for (got, wanted) in got.iter().zip(wanted) {
+        assert!((got - wanted).abs() < 1e-8, "{got} is not {wanted}");
+    }
+}
+
+const STREAM: &str = "y,block\n0.5,a\n-0.3,a\n1.2,a\n4.0,a\n3.8,a\n";
+
+#[test]
+fn filter_prints_the_exact_posterior() {
+    let input = file(STREAM);
+    let document = run("filter", input.path(), &["--column", "y", "--hazard", "0.1"]).unwrap();
+    let result = &document["result"];
+    assert_close(&[result["log_evidence"].as_f64().unwrap()], &[-13.215235364]);
+    let means = [0.25, 0.0462443495, 0.3699683758, 1.4264212193, 2.2662026259];
+    assert_close(&numbers(&result["columns"]["mean"]), &means);
+    assert_eq!(document["input"]["n"], 5);
+    assert_eq!(document["parameters"]["family"]["name"], "gaussian");
+}
+
+#[test]
+fn every_method_can_be_chosen_and_its_parameters_arrive() {
+    let input = file(STREAM);
+    let last = |args: &[&str]| {
+        let document = run("filter", input.path(), &[&["--column", "y", "--hazard", "0.1"], args].concat()).unwrap();
+        numbers(&document["result"]["columns"]["mean"])[4]
+    };
+    assert_close(&[last(&["--method", "mp", "--n", "1"])], &[1.5333333333]);
+    assert_close(&[last(&["--method", "varsmile", "--m", "0.1"])], &[1.7183532093]);
+    assert_close(&[last(&["--method", "nassar10"])], &[1.7483622279]);
+    assert_close(&[last(&["--method", "nassar12"])], &[2.0779281629]);
+    assert_close(&[last(&["--method", "leaky", "--omega", "0.9"])], &[2.0710971649]);
+    assert!(last(&["--method", "pf", "--particles", "100", "--seed", "3"]).is_finite());
+}
+
+#[test]
+fn blocks_start_from_the_prior_and_missing_values_let_time_pass() {
+    let input = file("y,block\n0.5,a\n-0.3,a\n0.5,b\n-0.3,b\n,b\n");
+    let args = ["--column", "y", "--hazard", "0.1", "--block-column", "block"];
+    let document = run("filter", input.path(), &args).unwrap();
+    let mean = numbers(&document["result"]["columns"]["mean"]);
+    assert_eq!(mean[..2], mean[2..4]);
+    assert_eq!(document["input"]["blocks"], 2);
+    let refusal = run("filter", input.path(), &[&args[..], &["--missing", "error"]].concat()).unwrap_err();
+    assert!(refusal.contains("observation 4"), "{refusal}");
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_both_names() {
+    let input = file(STREAM);
+    for (args, words) in [
+        (&["--family", "poisson", "--sigma", "2"][..], &["--sigma", "poisson"][..]),
+        (&["--method", "pf", "--omega", "0.5"], &["--omega", "leaky", "pf"]),
+        (&["--hazard", "1.5"], &["hazard", "[0, 1]", "1.5"]),
+        (&["--sigma", "0"], &["sigma"]),
+        (&["--method", "mp", "--n", "0"], &["n"]),
+        (&["--method", "leaky", "--omega", "1"], &["omega"]),
+        (&["--family", "gaussian-unknown-variance", "--method", "nassar10"], &["nassar10", "gaussian"]),
+        (&["--family", "bernoulli"], &["observation 0", "bernoulli"]),
+        (&["--array", "y"], &["--array", "npz"]),
+        (&["--segment-lengths", "3"], &["--segment-lengths", "two"]),
+    ] {
+        let column = if args.contains(&"--array") { &[][..] } else { &["--column", "y"][..] };
+        let refusal = run("filter", input.path(), &[args, column].concat()).unwrap_err();
+        for word in words {
+            assert!(refusal.contains(word), "{args:?}: \"{word}\" is not in: {refusal}");
+        }
+    }
+}
+
+#[test]
+fn a_seed_fixes_the_result_on_any_number_of_threads() {
+    let args = |threads: &'static str| ["--column", "y", "--sigma", "0.1", "--method", "pf", "--threads", threads];
+    let input = root().join("data/gaussian_task.csv");
+    let one = run("filter", &input, &args("1")).unwrap();
+    assert_eq!(one, run("filter", &input, &args("2")).unwrap());
+}
+
+#[test]
+fn smooth_and_segment_look_back_exactly() {
+    let input = file(STREAM);
+    let args = ["--column", "y", "--hazard", "0.1"];
+    let smooth = run("smooth", input.path(), &args).unwrap();
+    let columns = &smooth["result"]["columns"];
+    let means = [0.4558605259, 0.4838961053, 1.2337385234, 2.2580729405, 2.2662026259];
+    assert_close(&numbers(&columns["mean"]), &means);
+    let change = [0.0, 0.0958831332, 0.3736846932, 0.4602783101, 0.0171664899];
+    assert_close(&numbers(&columns["change_probability"]), &change);
+
+    let segment = run("segment", input.path(), &[&args[..], &["--count", "--draws", "3"]].concat()).unwrap();
+    let result = &segment["result"];
+    assert_close(&[result["log_evidence"].as_f64().unwrap()], &[-13.215235364]);
+    assert_close(&[numbers(&result["change_count"]["probability"]).iter().sum()], &[1.0]);
+    assert_eq!(result["draws"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn the_flow_of_the_nile_changed_with_the_first_dam() {
+    let args = ["--column", "flow_1e8_m3", "--sigma", "130", "--prior-mean", "900", "--prior-sd", "200"];
+    let annotations = ["--annotations", "data/annotations.csv"];
+    let nile = root().join("data/nile.csv");
+    let segment = run("segment", &nile, &[&args[..], &annotations].concat()).unwrap();
+    assert_eq!(segment["result"]["changes"], serde_json::json!([28]));
+    assert!(segment["result"]["agreement"]["covering"].as_f64().unwrap() > 0.8);
+    let fit = run("fit-hazard", &nile, &args).unwrap();
+    assert_eq!(fit["result"]["converged"], true);
+    let hazard = fit["result"]["hazard"].as_f64().unwrap();
+    let interval = numbers(&fit["result"]["interval"]);
+    assert!(interval[0] < hazard && hazard < interval[1]);
+    for online in ["grid", "beta"] {
+        let learned = run("fit-hazard", &nile, &[&args[..], &["--online", online]].concat()).unwrap();
+        assert_eq!(numbers(&learned["result"]["columns"]["hazard_mean"]).len(), 100);
+    }
+}
+
+/// Runs a verb without an input.
+fn without_input(verb: &str, args: &[&str]) -> Value {
+    let output =
+        Command::cargo_bin("neuropil").unwrap().args(["surprise", verb, "--json"]).args(args).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn every_family_is_simulated_and_what_is_simulated_can_be_filtered() {
+    let folder = tempfile::tempdir().unwrap();
+    for family in [
+        "gaussian",
+        "gaussian-unknown-variance",
+        "gaussian-known-mean",
+        "multivariate-gaussian",
+        "bernoulli",
+        "binomial",
+        "categorical",
+        "multinomial",
+        "poisson",
+        "exponential",
+        "geometric",
+        "regression",
+        "regression-unknown-noise",
+    ] {
+        let out = folder.path().join(format!("{family}.csv"));
+        let args = ["--family", family, "--length", "30", "--hazard", "0.1", "--out", out.to_str().unwrap()];
+        let simulated = without_input("simulate", &args);
+        let columns = simulated["result"]["columns"].as_object().unwrap();
+        assert_eq!(columns["change"].as_array().unwrap().len(), 30);
+        let names: Vec<&String> =
+            columns.keys().filter(|name| ["y", "x_", "count_"].iter().any(|start| name.starts_with(start))).collect();
+        let chosen: Vec<&str> = names.iter().flat_map(|name| ["--column", name]).collect();
+        let filtered = run("filter", &out, &[&chosen[..], &["--family", family]].concat());
+        let filtered = filtered.unwrap_or_else(|error| panic!("{family}: {error}"));
+        assert!(filtered["result"]["log_evidence"].is_number(), "{family}");
+    }
+}
+
+#[test]
+fn one_of_several_sequences_is_the_sequence_of_its_own_seed() {
+    let length = ["--length", "20", "--sequences"];
+    let several = without_input("simulate", &[&length[..], &["3", "--seed", "5"]].concat());
+    let third = without_input("simulate", &[&length[..], &["1", "--seed", "7"]].concat());
+    let y = |document: &Value| numbers(&document["result"]["columns"]["y"]);
+    assert_eq!(y(&several)[40..], y(&third)[..]);
+}
+
+#[test]
+fn simulate_writes_csv_to_stdout_for_a_pipe() {
+    let program = assert_cmd::cargo::cargo_bin("neuropil");
+    let line = format!("'{0}' surprise simulate --length 50 | '{0}' surprise filter - --column y", program.display());
+    let output = std::process::Command::new("sh").args(["-c", &line]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("observations              50"));
+}
+
+#[test]
+fn exact_bayes_wins_the_comparison_with_the_truth() {
+    let input = root().join("data/gaussian_task.csv");
+    let args = ["--column", "y", "--sigma", "0.1", "--truth", "true_mean", "--hazard", "0.01"];
+    let document = run("compare", &input, &args).unwrap();
+    let columns = &document["result"]["columns"];
+    assert_eq!(columns["method"][0], "exact");
+    assert_eq!(columns["method"].as_array().unwrap().len(), 9);
+    for (name, regret) in columns["method"].as_array().unwrap().iter().zip(numbers(&columns["regret"])) {
+        assert!(regret > -1e-4, "{name} has a regret of {regret}");
+    }
+    let refusal = run("compare", &input, &["--column", "y", "--methods", "exact,leaky", "--n", "5"]).unwrap_err();
+    assert!(refusal.contains("--n belongs to the method mp or sor or pf"), "{refusal}");
+}
+
+#[test]
+fn an_alarm_is_calibrated_and_finds_the_clear_changes() {
+    let input = root().join("data/gaussian_task.csv");
+    let args =
+        ["--column", "y", "--sigma", "0.1", "--average-run-length", "500", "--length", "200", "--refractory", "10"];
+    let document = run("alarm", &input, &args).unwrap();
+    let calibration = &document["result"]["calibration"];
+    let rate = calibration["achieved_rate"].as_f64().unwrap();
+    assert!((rate * 500.0 - 1.0).abs() < 0.3, "one false alarm per {} observations", 1.0 / rate);
+    assert!(document["result"]["alarms"].as_array().unwrap().contains(&Value::from(137)));
+    let refusal = run("alarm", &input, &["--column", "y"]).unwrap_err();
+    assert!(refusal.contains("--false-alarms"), "{refusal}");
+}
+
+#[test]
+fn a_simulated_subject_is_fitted_alone_as_in_the_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let simulate = |name: &str, sequences: &str| {
+        let path = folder.path().join(name);
+        let args = ["--sigma", "0.5", "--hazard", "0.1", "--length", "150", "--sequences", sequences];
+        let response = ["--response-model", "report", "--response-sd", "0.2", "--method", "varsmile", "--m", "0.3"];
+        without_input("simulate", &[&args[..], &response, &["--out", path.to_str().unwrap()]].concat());
+        path
+    };
+    let fit = ["--column", "y", "--response", "response", "--sigma", "0.5", "--method", "varsmile", "--starts", "2"];
+    let group =
+        run("fit-subjects", &simulate("group.csv", "3"), &[&fit[..], &["--subject-column", "subject"]].concat());
+    let group = group.unwrap();
+    let alone = run("fit-subjects", &simulate("alone.csv", "1"), &fit).unwrap();
+    let (first, only) = (&group["result"]["subjects"][0], &alone["result"]["subjects"][0]);
+    assert_eq!(first["parameters"], only["parameters"]);
+    let sd = only["parameters"][1]["value"].as_f64().unwrap();
+    assert!((sd - 0.2).abs() < 0.05, "response_sd is {sd}");
+    let m = &only["parameters"][0]["interval"];
+    assert!(m[0].as_f64().unwrap() < 0.3 && 0.3 < m[1].as_f64().unwrap(), "m lies in {m}");
+}
+
+#[test]
+fn a_design_is_judged_before_the_experiment() {
+    let args = ["--sigma", "0.5", "--hazard", "0.1", "--trials", "100", "--subjects", "6", "--starts", "1"];
+    let more = ["--method", "varsmile", "--confuse", "leaky", "--response-sd", "0.2", "--range", "m=0.05..2"];
+    let document = without_input("recover", &[&args[..], &more].concat());
+    let result = &document["result"];
+    assert_eq!(result["parameters"][0]["name"], "m");
+    assert_eq!(result["confusion"]["names"], serde_json::json!(["varsmile", "leaky"]));
+    let row: u64 = result["confusion"]["by_bic"][0].as_array().unwrap().iter().filter_map(Value::as_u64).sum();
+    assert_eq!(row, 6);
+}
+
+#[test]
+fn the_measures_of_surprise_can_be_saved_as_a_table_with_units() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("regressors.tsv");
+    let input = file(STREAM);
+    run("filter", input.path(), &["--column", "y", "--regressors", "--out", out.to_str().unwrap()]).unwrap();
+    let header = std::fs::read_to_string(&out).unwrap();
+    assert!(header.lines().next().unwrap().contains("bayesian_surprise_nat"), "{header}");
+    let sidecar: Value = serde_json::from_slice(&std::fs::read(out.with_extension("json")).unwrap()).unwrap();
+    assert_eq!(sidecar["shannon_surprise_nat"]["Units"], "nat");
+}
