@@ -1,0 +1,243 @@
+//! What is in a file: kind, size, names, types, ranges and gaps.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::arrays::{Archive, of_npy, open_npy};
+use crate::columns::{ColumnType, Columns, Delimiter, Names, read_csv};
+use crate::dialect::number;
+use crate::error::{DataError, Result};
+use crate::kind::{self, Kind};
+use crate::npy::{Header, NpyError};
+
+/// What is in a file. `Display` is for people, `Serialize` for programs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// The file.
+    pub path: String,
+    /// Its kind, by its content.
+    pub kind: Kind,
+    /// Its size.
+    pub bytes: u64,
+    /// The arrays of an npy or npz file.
+    pub arrays: Vec<ArraySummary>,
+    /// The table of a text file.
+    pub table: Option<TableSummary>,
+}
+
+/// One array.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ArraySummary {
+    /// Its name; an npy file has none.
+    pub name: Option<String>,
+    /// The type of number, by numpy's name.
+    pub dtype: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its values; absent where the type is not read.
+    pub values: Option<Range>,
+    /// Why the values are not read, and what to do.
+    pub problem: Option<String>,
+}
+
+/// A table of text.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TableSummary {
+    /// What separates the fields.
+    pub delimiter: Delimiter,
+    /// Where the names come from.
+    pub names_from: Names,
+    /// The number of rows, without the names.
+    pub n_rows: usize,
+    /// The columns, in the order of the file.
+    pub columns: Vec<ColumnSummary>,
+}
+
+/// One column of a table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ColumnSummary {
+    /// Its name.
+    pub name: String,
+    /// Whether it holds numbers.
+    #[serde(rename = "type")]
+    pub column_type: ColumnType,
+    /// Its numbers; absent for text.
+    pub values: Option<Range>,
+    /// How many different texts it holds; absent for numbers.
+    pub n_different: Option<usize>,
+}
+
+/// Range and gaps of a set of numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Range {
+    /// The smallest finite number.
+    pub min: Option<f64>,
+    /// The largest finite number.
+    pub max: Option<f64>,
+    /// How many are missing (NaN).
+    pub n_missing: usize,
+    /// How many are infinite.
+    pub n_infinite: usize,
+}
+
+impl Range {
+    fn add(&mut self, value: f64) {
+        if value.is_nan() {
+            self.n_missing += 1;
+        } else if value.is_infinite() {
+            self.n_infinite += 1;
+        } else {
+            self.min = Some(self.min.map_or(value, |min| min.min(value)));
+            self.max = Some(self.max.map_or(value, |max| max.max(value)));
+        }
+    }
+}
+
+/// Looks at every value of a file; arrays are read block by block and never held whole.
+///
+/// # Errors
+/// A file that is missing, damaged or of another kind. An array of a type that is not read is no error: see
+/// [`ArraySummary::problem`].
+pub fn inspect(path: &Path) -> Result<Summary> {
+    let kind = kind::of_file(path)?;
+    let (arrays, table) = match kind {
+        Kind::Npy => (vec![inspect_npy(path)?], None),
+        Kind::Npz => (inspect_npz(path)?, None),
+        Kind::Table => (Vec::new(), Some(inspect_table(&read_csv(path)?))),
+    };
+    let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    Ok(Summary { path: path.display().to_string(), kind, bytes, arrays, table })
+}
+
+fn inspect_npy(path: &Path) -> Result<ArraySummary> {
+    match open_npy(path) {
+        Ok((header, mut reader)) => summarize(None, &header, &mut reader).map_err(|error| of_npy(path, None, error)),
+        Err(DataError::Type { dtype, advice, .. }) => {
+            Ok(ArraySummary { name: None, dtype, shape: Vec::new(), values: None, problem: Some(advice.to_owned()) })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn inspect_npz(path: &Path) -> Result<Vec<ArraySummary>> {
+    let mut archive = Archive::open(path)?;
+    let names = archive.names.clone();
+    let one = |name: &String| match archive.with(name, |header, reader| summarize(Some(name), header, reader)) {
+        Err(DataError::Type { dtype, advice, .. }) => {
+            let problem = Some(advice.to_owned());
+            Ok(ArraySummary { name: Some(name.clone()), dtype, shape: Vec::new(), values: None, problem })
+        }
+        other => other,
+    };
+    names.iter().map(one).collect()
+}
+
+fn summarize(
+    name: Option<&str>,
+    header: &Header,
+    reader: &mut dyn std::io::Read,
+) -> std::result::Result<ArraySummary, NpyError> {
+    let mut range = Range::default();
+    header.numbers(reader, |block| block.iter().for_each(|value| range.add(*value)))?;
+    Ok(ArraySummary {
+        name: name.map(str::to_owned),
+        dtype: header.dtype.clone(),
+        shape: header.shape.clone(),
+        values: Some(range),
+        problem: None,
+    })
+}
+
+fn inspect_table(table: &Columns) -> TableSummary {
+    let types = table.column_types();
+    let columns = table.names().iter().zip(types).enumerate().map(|(i, (name, column_type))| {
+        let is_text = column_type == ColumnType::Text;
+        let values = (!is_text).then(|| {
+            let mut range = Range::default();
+            table.column(i).filter_map(number).for_each(|value| range.add(value));
+            range
+        });
+        let n_different = is_text.then(|| table.column(i).collect::<std::collections::HashSet<_>>().len());
+        ColumnSummary { name: name.clone(), column_type, values, n_different }
+    });
+    TableSummary {
+        delimiter: table.delimiter(),
+        names_from: table.names_from(),
+        n_rows: table.n_rows(),
+        columns: columns.collect(),
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Npy => "npy (one array)",
+            Kind::Npz => "npz (named arrays)",
+            Kind::Table => "table of text",
+        };
+        writeln!(f, "{}: {kind}, {} bytes", self.path, self.bytes)?;
+        let mut rows = Vec::new();
+        if let Some(table) = &self.table {
+            let delimiter = match table.delimiter {
+                Delimiter::Comma => "commas",
+                Delimiter::Semicolon => "semicolons",
+                Delimiter::Tab => "tabs",
+                Delimiter::Space => "blanks",
+            };
+            let names = match table.names_from {
+                Names::Header => "names in the first row",
+                Names::Comment => "names in the comment above the first row",
+                Names::Numbered => "no names, so the columns are numbered",
+            };
+            let n = table.columns.len();
+            let noun = if n == 1 { "column" } else { "columns" };
+            writeln!(f, "{} rows x {n} {noun}, separated by {delimiter}, {names}", table.n_rows)?;
+            rows.push(["column", "type", "min", "max", "missing", "note"].map(str::to_owned));
+            for column in &table.columns {
+                let column_type = match column.column_type {
+                    ColumnType::Number => "number",
+                    ColumnType::Text => "text",
+                    ColumnType::Missing => "all missing",
+                };
+                let note = column.n_different.map(|n| format!("{n} different"));
+                rows.push(row(&column.name, column_type.to_owned(), column.values, note));
+            }
+        } else {
+            rows.push(["array", "type", "min", "max", "missing", "note"].map(str::to_owned));
+            for array in &self.arrays {
+                let sizes: Vec<String> = array.shape.iter().map(usize::to_string).collect();
+                let shape = if array.problem.is_some() { String::new() } else { format!(" ({})", sizes.join(" x ")) };
+                let name = array.name.as_deref().unwrap_or("(no name)");
+                let note = array.problem.as_ref().map(|advice| format!("not read: {advice}"));
+                rows.push(row(name, array.dtype.clone() + &shape, array.values, note));
+            }
+        }
+        write_aligned(f, &rows)
+    }
+}
+
+fn row(name: &str, kind: String, values: Option<Range>, note: Option<String>) -> [String; 6] {
+    let shown = |value: Option<f64>| value.map_or_else(String::new, readable);
+    let range = values.unwrap_or_default();
+    let missing = values.map_or_else(String::new, |range| range.n_missing.to_string());
+    let infinite = (range.n_infinite > 0).then(|| format!("{} infinite", range.n_infinite));
+    let note = [note, infinite].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    [name.to_owned(), kind, shown(range.min), shown(range.max), missing, note]
+}
+
+/// Whole numbers without a point; exponents only where zeros would fill the line.
+fn readable(value: f64) -> String {
+    if value == 0.0 || (1e-5..1e16).contains(&value.abs()) { format!("{value}") } else { format!("{value:?}") }
+}
+
+fn write_aligned(f: &mut fmt::Formatter<'_>, rows: &[[String; 6]]) -> fmt::Result {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 6] = std::array::from_fn(width);
+    for row in rows {
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        writeln!(f, "  {}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! Models of learning and memory in neural circuits: one crate for all rooms.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`core`] | seeds and random streams, progress and cancellation, threads, statistics |
+//! | [`data`] | files: npy, npz and csv by column name |
+//! | [`report`] | figures, tables and claims |
+//! | `surprise` | learning in a changing world (feature `surprise`, on by default) |
+//!
+//! Every room reads on its own and can be used without the others: switch the default features off and name the
+//! rooms that you need.
+
+pub use neuropil_core as core;
+pub use neuropil_data as data;
+pub use neuropil_report as report;
+#[cfg(feature = "surprise")]
+pub use neuropil_surprise as surprise;
+
+#[cfg(all(doctest, feature = "surprise"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
