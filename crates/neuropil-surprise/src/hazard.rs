@@ -162,7 +162,7 @@ fn inverse_hazard(run_length: usize, size: f64, probability: f64) -> f64 {
         let ratio = ratio(r, size, probability);
         term *= ratio;
         sum += term;
-        if !(sum < 1e300) {
+        if sum.is_nan() || sum >= 1e300 {
             return f64::INFINITY;
         }
         let bound = ratio.max(1.0 - probability);
