@@ -61,7 +61,7 @@ pub fn stubs() -> Result<()> {
     let environment = tools::python()?;
     let python = environment.python();
     let mut sources = vec!["python", "xtask"];
-    sources.extend(["benchmarks", "book"].into_iter().filter(|folder| root().join(folder).is_dir()));
+    sources.extend(["benchmarks"].into_iter().filter(|folder| root().join(folder).is_dir()));
     run(command(&python)
         .args(["-m", "ruff", "check", "--no-cache", "--config", "python/pyproject.toml"])
         .args(&sources))?;

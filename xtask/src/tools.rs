@@ -11,10 +11,12 @@ use crate::process::{answers, cargo, command, output, root, run, target};
 struct CargoTool {
     name: &'static str,
     version: &'static str,
+    /// Without the others, which bring servers and file watchers, the tools compile in half the time.
+    features: &'static str,
 }
 
-const DENY: CargoTool = CargoTool { name: "cargo-deny", version: "0.20.2" };
-const MDBOOK: CargoTool = CargoTool { name: "mdbook", version: "0.5.4" };
+const DENY: CargoTool = CargoTool { name: "cargo-deny", version: "0.20.2", features: "" };
+const MDBOOK: CargoTool = CargoTool { name: "mdbook", version: "0.5.4", features: "search" };
 
 /// Path of cargo-deny.
 pub fn cargo_deny() -> Result<PathBuf> {
@@ -38,9 +40,10 @@ fn cargo_tool(tool: &CargoTool) -> Result<PathBuf> {
     }
     println!("compiling {} {} once, into {}", tool.name, tool.version, folder.display());
     let build = folder.join("build");
-    // Unoptimised and without servers and watchers: these run for a second, and compile in half the time.
+    // unoptimised: they run for a second
     run(cargo("install")
-        .args(["--locked", "--debug", "--quiet", "--force", "--no-default-features", "--version", tool.version])
+        .args(["--locked", "--debug", "--quiet", "--force", "--version", tool.version])
+        .args(["--no-default-features", "--features", tool.features])
         .arg("--root")
         .arg(&folder)
         .arg("--target-dir")

@@ -125,9 +125,9 @@ impl Columns {
                     .from_reader(text.as_bytes());
                 let mut record = StringRecord::new();
                 while reader.read_record(&mut record).map_err(|e| DataError::format(&self.path, e.to_string()))? {
-                    // A line of blanks is a record with one blank field, except in a table of one column, where it
-                    // would be a missing value; there, too, it is more likely to be nothing.
-                    if record.len() == 1 && record[0].trim().is_empty() {
+                    // A line of blanks is nothing, except in a table of one column: there `""` is how csv writes a
+                    // missing value.
+                    if self.fields.len() != 1 && record.len() == 1 && record[0].trim().is_empty() {
                         continue;
                     }
                     // The reader knows the line after the record; the record may span several.
@@ -342,6 +342,9 @@ mod tests {
         assert_eq!(t.column_types(), [ColumnType::Text, ColumnType::Number, ColumnType::Number]);
         assert_eq!(t.numbers_of(&["trial", "y"]).unwrap().dim(), (3, 2));
         assert_eq!(t.n_rows(), 3);
+        let single = table("y\n1\n\"\"\n\n2\n").unwrap().numbers("y").unwrap();
+        assert!(single.len() == 3 && single[1].is_nan() && single[2] == 2.0);
+        assert_eq!(table("a,b\n1,2\n  \n3,4\n").unwrap().n_rows(), 2);
     }
 
     #[test]

@@ -96,8 +96,7 @@ impl Cache {
 
     /// Stores an outcome and removes those of the same experiment, size and seed that other code or parameters left.
     pub fn store(&self, key: &Key, section: &Section) -> Result<(), FileError> {
-        std::fs::create_dir_all(&self.folder)
-            .map_err(|source| FileError::Io { path: self.folder.clone(), source })?;
+        std::fs::create_dir_all(&self.folder).map_err(|source| FileError::Io { path: self.folder.clone(), source })?;
         let name = key.file_name();
         let entry = Entry { schema: SCHEMA, key: key.clone(), section: section.clone() };
         write_atomically(&self.folder.join(&name), Overwrite::Replace, |file| {

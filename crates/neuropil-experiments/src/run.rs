@@ -104,12 +104,8 @@ pub fn run(
     options: &RunOptions,
     monitor: &Monitor,
 ) -> Result<Finished, Cancelled> {
-    let loop_ = Loop {
-        options,
-        monitor,
-        cache: options.cache.as_ref().map(Cache::new),
-        warnings: Mutex::new(Vec::new()),
-    };
+    let loop_ =
+        Loop { options, monitor, cache: options.cache.as_ref().map(Cache::new), warnings: Mutex::new(Vec::new()) };
     let slots: Vec<Mutex<Option<Outcome>>> = experiments.iter().map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
     let bar = monitor.task("experiments", experiments.len() as u64);
@@ -152,8 +148,7 @@ impl Loop<'_> {
                 Err(why) => self.warn(format!("{why}; {} is run again", info.id)),
             }
         }
-        let context =
-            Context { size: self.options.size, seed: self.options.seed, monitor: self.monitor.clone() };
+        let context = Context { size: self.options.size, seed: self.options.seed, monitor: self.monitor.clone() };
         let start = Instant::now();
         let result = catch_unwind(AssertUnwindSafe(|| experiment.run(&context)))
             .unwrap_or_else(|panic| Err(Error::failed(format!("it panicked: {}", words(panic.as_ref())))));

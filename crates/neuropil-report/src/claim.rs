@@ -101,13 +101,13 @@ impl Criterion {
 
 impl fmt::Display for Criterion {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        match *self {
             Criterion::Missing => formatter.write_str("no criterion"),
-            Criterion::AtMost(bound) => write!(formatter, "<= {bound}"),
-            Criterion::AtLeast(bound) => write!(formatter, ">= {bound}"),
-            Criterion::Within(lo, hi) => write!(formatter, "in [{lo}, {hi}]"),
-            Criterion::RelativeError(tolerance) => write!(formatter, "relative error <= {tolerance}"),
-            Criterion::AbsoluteError(tolerance) => write!(formatter, "absolute error <= {tolerance}"),
+            Criterion::AtMost(bound) => write!(formatter, "<= {}", number::exact(bound)),
+            Criterion::AtLeast(bound) => write!(formatter, ">= {}", number::exact(bound)),
+            Criterion::Within(lo, hi) => write!(formatter, "in [{}, {}]", number::exact(lo), number::exact(hi)),
+            Criterion::RelativeError(tolerance) => write!(formatter, "relative error <= {}", number::exact(tolerance)),
+            Criterion::AbsoluteError(tolerance) => write!(formatter, "absolute error <= {}", number::exact(tolerance)),
         }
     }
 }
@@ -126,16 +126,18 @@ impl std::str::FromStr for Criterion {
             let (lo, hi) = range.split_once(',').ok_or_else(|| format!("criterion {text:?} lacks a comma"))?;
             return Ok(Criterion::Within(number(lo)?, number(hi)?));
         }
-        let forms: [(&str, fn(f64) -> Criterion); 4] = [
-            ("<= ", Criterion::AtMost),
-            (">= ", Criterion::AtLeast),
-            ("relative error <= ", Criterion::RelativeError),
-            ("absolute error <= ", Criterion::AbsoluteError),
-        ];
-        for (prefix, criterion) in forms {
-            if let Some(rest) = text.strip_prefix(prefix) {
-                return number(rest).map(criterion);
-            }
+        let after = |prefix: &str| text.strip_prefix(prefix).map(number);
+        if let Some(bound) = after("<= ") {
+            return bound.map(Criterion::AtMost);
+        }
+        if let Some(bound) = after(">= ") {
+            return bound.map(Criterion::AtLeast);
+        }
+        if let Some(tolerance) = after("relative error <= ") {
+            return tolerance.map(Criterion::RelativeError);
+        }
+        if let Some(tolerance) = after("absolute error <= ") {
+            return tolerance.map(Criterion::AbsoluteError);
         }
         Err(format!(
             "criterion {text:?} is unknown; allowed are \"<= x\", \">= x\", \"in [lo, hi]\", \"relative error <= x\" and \"absolute error <= x\""

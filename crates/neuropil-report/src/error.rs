@@ -6,16 +6,19 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReportError {
-    /// A file or folder could not be written.
-    #[error("cannot write {}: {source}; check that the folder exists and is writable", path.display())]
-    Write {
-        /// The file or folder.
+    /// A file could not be written.
+    #[error(transparent)]
+    File(#[from] neuropil_core::files::FileError),
+    /// A folder could not be made.
+    #[error("cannot make the folder \"{}\": {source}; choose another place or make room there", path.display())]
+    Folder {
+        /// The folder.
         path: PathBuf,
         /// What the operating system says.
         source: std::io::Error,
     },
     /// A figure cannot be saved under this name.
-    #[error("cannot tell the format of the figure {}; end its name in .svg or .png", path.display())]
+    #[error("cannot tell the format of the figure \"{}\"; end its name in .svg or .png", path.display())]
     Extension {
         /// The name that was given.
         path: PathBuf,

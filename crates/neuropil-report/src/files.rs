@@ -1,24 +1,15 @@
-//! Files that appear whole or not at all.
+//! Files that appear whole or not at all, through neuropil-core.
 
 use crate::ReportError;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use neuropil_core::files::{Overwrite, write_atomically};
+use std::path::Path;
 
-/// Writes `bytes` beside `path` and moves them there, so that a reader never sees half a file.
+/// Writes `bytes` to `path` in one step.
 pub(crate) fn place(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary: PathBuf = path.with_file_name(name);
-    let written = std::fs::File::create(&temporary)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&temporary, path));
-    written.map_err(|source| {
-        let _ = std::fs::remove_file(&temporary); // nothing more can be done about a leftover
-        ReportError::Write { path: path.into(), source }
-    })
+    Ok(write_atomically(path, Overwrite::Replace, |file| file.write_all(bytes))?)
 }
 
 /// Makes a folder and those above it.
 pub(crate) fn folder(path: &Path) -> Result<(), ReportError> {
-    std::fs::create_dir_all(path).map_err(|source| ReportError::Write { path: path.into(), source })
+    std::fs::create_dir_all(path).map_err(|source| ReportError::Folder { path: path.into(), source })
 }

@@ -97,6 +97,15 @@ pub(crate) mod pair {
     }
 }
 
+/// All digits, so that the number reads back as it was: `0.25`, `1e-9`.
+pub(crate) fn exact(value: f64) -> String {
+    if value != 0.0 && value.is_finite() && !(1e-4..1e15).contains(&value.abs()) {
+        format!("{value:e}")
+    } else {
+        value.to_string()
+    }
+}
+
 /// At most four significant digits in plain ASCII: `0.2501`, `12`, `1.5e-7`, `NaN`.
 pub(crate) fn short(value: f64) -> String {
     if !value.is_finite() {

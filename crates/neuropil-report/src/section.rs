@@ -20,7 +20,7 @@ pub struct Section {
     pub title: String,
     /// One paragraph: what was done and what to look at.
     pub description: String,
-    /// The parameters it ran with.
+    /// The parameters it ran with, as a JSON object.
     pub parameters: serde_json::Value,
     /// How long it ran, in seconds.
     #[serde(with = "number::one")]
@@ -45,7 +45,7 @@ impl Section {
             figure: String::new(),
             title: title.into(),
             description: String::new(),
-            parameters: serde_json::Value::Null,
+            parameters: serde_json::Value::Object(serde_json::Map::new()),
             seconds: 0.0,
             claims: Vec::new(),
             figures: Vec::new(),

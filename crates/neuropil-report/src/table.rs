@@ -25,7 +25,7 @@ impl Cell {
 
     fn csv(&self) -> String {
         match self {
-            Cell::Number(value) => format!("{value}"),
+            Cell::Number(value) => number::exact(*value),
             Cell::Int(value) => value.to_string(),
             Cell::Text(text) => quoted(text),
             Cell::Missing => String::new(),
@@ -284,7 +284,7 @@ mod tests {
     fn csv_quotes_what_needs_quotes_and_nothing_else() {
         assert_eq!(
             sample().to_csv(),
-            "name,\"rate, mean [Hz]\",n\r\n\"a \"\"quoted\"\", one\",0.1,12\r\n<b>,NaN,\r\n,-0.0000000025,3\r\n"
+            "name,\"rate, mean [Hz]\",n\r\n\"a \"\"quoted\"\", one\",0.1,12\r\n<b>,NaN,\r\n,-2.5e-9,3\r\n"
         );
     }
 

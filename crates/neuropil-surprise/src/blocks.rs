@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(blocks, Blocks::from_starts(6, &[0, 2, 5]).unwrap());
         assert_eq!(blocks, Blocks::from_lengths(&[2, 3, 1]).unwrap());
         assert_eq!(blocks.transitions(), 3);
-        assert_eq!(Blocks::single(4).ranges().collect::<Vec<_>>(), [0..4]);
+        assert_eq!(Blocks::single(4).ranges().next(), Some(0..4));
     }
 
     #[test]

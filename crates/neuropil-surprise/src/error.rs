@@ -73,13 +73,11 @@ pub enum Error {
 
 impl Error {
     /// A parameter outside its range: `Error::parameter("hazard", 1.5, "in [0, 1]")`.
-    #[allow(clippy::needless_pass_by_value, reason = "callers pass numbers and strings as they have them")]
     pub fn parameter(name: impl Into<String>, value: impl ToString, allowed: impl Into<String>) -> Self {
         Self::Parameter { name: name.into(), value: value.to_string(), allowed: allowed.into() }
     }
 
     /// An observation that the family refuses.
-    #[allow(clippy::needless_pass_by_value, reason = "callers pass numbers and strings as they have them")]
     pub fn observation(index: usize, value: impl ToString, family: &'static str, allowed: impl Into<String>) -> Self {
         Self::Observation { index, value: value.to_string(), family, allowed: allowed.into() }
     }

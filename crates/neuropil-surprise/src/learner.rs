@@ -51,6 +51,10 @@ pub trait Learner<F: ConjugateFamily>: Send {
     fn map_run_length(&self) -> Option<u64> {
         None
     }
+    /// Posterior over that number, `(steps, probability)`, longest first; `None` where the learner holds none.
+    fn run_length_posterior(&self) -> Option<Vec<(u64, f64)>> {
+        None
+    }
     /// Whether the scores mean something: false for the leaky integrator, which has no predictive distribution.
     fn is_probabilistic(&self) -> bool {
         true

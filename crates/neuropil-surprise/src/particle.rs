@@ -182,7 +182,7 @@ impl<F: ConjugateFamily> Learner<F> for ParticleFilter<F> {
     }
 
     fn skip(&mut self) -> Scores {
-        self.advance(None)
+        Scores::of_nothing(self.advance(None).adaptation_rate)
     }
 
     fn save(&self) -> serde_json::Value {

@@ -439,7 +439,7 @@ impl<F: ConjugateFamily> Learner<F> for RunLengthFilter<F> {
     }
 
     fn skip(&mut self) -> Scores {
-        self.advance(None)
+        Scores::of_nothing(self.advance(None).adaptation_rate)
     }
 
     fn save(&self) -> serde_json::Value {
@@ -487,6 +487,10 @@ impl<F: ConjugateFamily> Learner<F> for RunLengthFilter<F> {
             self.family.interpolate(&mut average, weight / total, &self.bank.get(&self.family, i));
         }
         Some(average)
+    }
+
+    fn run_length_posterior(&self) -> Option<Vec<(u64, f64)>> {
+        Some(Self::run_length_posterior(self))
     }
 
     fn map_run_length(&self) -> Option<u64> {

@@ -5,7 +5,7 @@ use super::mark::Shape;
 use super::panel::{Axis, Panel};
 use crate::number;
 use kuva::render::layout::{ComputedLayout, Layout};
-use kuva::render::render_utils::{compute_tick_step, wrap_text};
+use kuva::render::render_utils::{compute_tick_step, generate_ticks_log, generate_ticks_with_step, wrap_text};
 use kuva::render::theme::Theme;
 use kuva::{AxisLabelOverlap, TickFormat};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ pub(crate) fn text_width(text: &str, size: f64) -> f64 {
     let ems: f64 = text
         .chars()
         .map(|letter| match letter {
+            '0'..='9' => 0.64,
+            '−' | '×' | '≤' | '≥' | '=' | '+' | '<' | '>' => 0.84,
             'i' | 'j' | 'l' | '\'' | '|' | '.' | ',' | ':' | ';' | ' ' | '!' | 'I' => 0.32,
             'f' | 't' | 'r' | '(' | ')' | '[' | ']' | '/' | '-' | '"' => 0.40,
             'm' | 'w' | 'M' | 'W' | '@' | '%' => 0.95,
@@ -46,7 +48,14 @@ impl Ranges {
         let mut ranges = Ranges { x: (0.0, 1.0), y: (0.0, 1.0), x_categories: None, y_categories: None };
         let extents = extents(panel);
         let tight = panel.map().is_some_and(|map| map.x_extent.is_some() || !map.column_labels.is_empty());
-        ranges.x = settle(&panel.x, extents.0, if tight { 0.0 } else { 0.02 }, false);
+        // a point at the very edge would sit on the axis
+        let dots = panel.marks.iter().any(|mark| matches!(mark.shape, Shape::Points { .. } | Shape::ErrorBars { .. }));
+        let air = match (tight, dots) {
+            (true, _) => 0.0,
+            (false, true) => 0.04,
+            (false, false) => 0.015,
+        };
+        ranges.x = settle(&panel.x, extents.0, air, false);
         let tight = panel.map().is_some();
         ranges.y = settle(&panel.y, extents.1, if tight { 0.0 } else { 0.06 }, extents.2);
         let bars = panel.bar_labels();
@@ -126,41 +135,126 @@ fn settle(axis: &Axis, data: Extent, air: f64, on_zero: bool) -> (f64, f64) {
         && lo < hi
         && (!axis.log || lo > 0.0)
     {
-        return (lo, hi);
+        return tame(axis.log, lo, hi);
     }
     let Some((lo, hi)) = data else { return if axis.log { (0.1, 10.0) } else { (0.0, 1.0) } };
     if axis.log {
         let (lo, hi) = if lo == hi { (lo / 3.0, hi * 3.0) } else { (lo, hi) };
+        let (lo, hi) = tame(true, lo, hi);
         let pad = (hi / lo).powf(air);
         return (lo / pad, hi * pad);
     }
     let (lo, hi) = if on_zero { (lo.min(0.0), hi.max(0.0)) } else { (lo, hi) };
-    if lo == hi {
-        let half = if lo == 0.0 { 1.0 } else { 0.5 * lo.abs() };
-        return (lo - half, hi + half);
-    }
+    let (lo, hi) = tame(false, lo, hi);
     let pad = air * (hi - lo);
     (if on_zero && lo == 0.0 { 0.0 } else { lo - pad }, if on_zero && hi == 0.0 { 0.0 } else { hi + pad })
 }
 
-/// kuva cuts logarithmic axes off at 1e-10; values are multiplied by a power of ten that lifts them above it.
-fn lift(log: bool, lo: f64) -> f64 {
-    if log && lo < 1e-8 { 10f64.powi((-lo.log10()).ceil() as i32) } else { 1.0 }
+/// A range wide enough for distinct ticks and narrow enough not to overflow.
+fn tame(log: bool, lo: f64, hi: f64) -> (f64, f64) {
+    const HUGE: f64 = 1e280;
+    if log {
+        let hi = hi.clamp(10.0 / HUGE, HUGE);
+        return (lo.clamp((1.0 / HUGE).max(hi / HUGE), hi * (1.0 - 1e-9)), hi);
+    }
+    let (lo, hi) = (lo.clamp(-HUGE, HUGE), hi.clamp(-HUGE, HUGE));
+    let middle = 0.5 * lo + 0.5 * hi;
+    let least = (1e-9 * middle.abs()).max(1e-280);
+    if hi - lo >= least {
+        (lo, hi)
+    } else if middle.abs() < 1e-270 {
+        (-1.0, 1.0)
+    } else {
+        (middle - 0.5 * middle.abs(), middle + 0.5 * middle.abs())
+    }
 }
 
-fn log_tick(value: f64) -> String {
+/// How an axis is presented to kuva, whose linear axes need a span above 2e-16, whose logarithmic axes end at 1e-10,
+/// and which labels every decade.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Warp {
+    /// A linear axis; values are multiplied by a power of ten where their span is extreme.
+    Linear { lift: f64 },
+    /// A logarithmic axis of at most four decades: values are multiplied by a power of ten that lifts them above 1e-10.
+    Log { lift: f64 },
+    /// A longer one: a linear axis of exponents.
+    Exponent,
+}
+
+impl Warp {
+    fn of(log: bool, (lo, hi): (f64, f64)) -> Warp {
+        match log {
+            false if (1e-6..1e12).contains(&(hi - lo)) => Warp::Linear { lift: 1.0 },
+            false => Warp::Linear { lift: 10f64.powi(-(hi - lo).log10().floor() as i32) },
+            true if hi / lo > 1e4 => Warp::Exponent,
+            true if lo < 1e-8 => Warp::Log { lift: 10f64.powi((-lo.log10()).ceil() as i32) },
+            true => Warp::Log { lift: 1.0 },
+        }
+    }
+
+    fn apply(self, value: f64) -> f64 {
+        match self {
+            Warp::Linear { lift } => value * lift,
+            Warp::Log { lift } if value > 0.0 => value * lift,
+            Warp::Exponent if value > 0.0 => value.log10(),
+            _ => f64::NAN,
+        }
+    }
+
+    /// The step between ticks, where it is not kuva's choice, and the labels.
+    fn ticks(self, (lo, hi): (f64, f64), n: usize) -> (Option<f64>, TickFormat) {
+        match self {
+            Warp::Linear { lift } => {
+                let step = compute_tick_step(lo * lift, hi * lift, n);
+                (Some(step), TickFormat::Custom(Arc::new(move |value| linear_tick(value / lift, step / lift))))
+            }
+            Warp::Log { lift } => {
+                let powers = ends_in_powers(lo, hi);
+                (None, TickFormat::Custom(Arc::new(move |value| log_tick(value / lift, powers))))
+            }
+            Warp::Exponent => {
+                // powers of ten are short, so that more of them fit
+                let step = ((hi.log10() - lo.log10()) / (1.8 * n as f64)).ceil().max(1.0);
+                let powers = ends_in_powers(lo, hi);
+                let label = move |value: f64| log_tick(10f64.powi(value.round() as i32), powers);
+                (Some(step), TickFormat::Custom(Arc::new(label)))
+            }
+        }
+    }
+}
+
+/// Whether the labels of a logarithmic axis are powers of ten throughout.
+pub(crate) fn ends_in_powers(lo: f64, hi: f64) -> bool {
+    lo < 0.9e-3 || hi > 1.1e4
+}
+
+/// The label of a logarithmic tick.
+pub(crate) fn log_tick(value: f64, powers: bool) -> String {
     let exponent = value.log10().round();
-    let is_power = (value.log10() - exponent).abs() < 1e-6;
-    if is_power && !(-3.0..=4.0).contains(&exponent) {
-        format!("10{}", number::superscript(exponent as i32))
+    if powers && (value.log10() - exponent).abs() < 1e-6 {
+        match exponent as i32 {
+            0 => "1".into(),
+            1 => "10".into(),
+            exponent => format!("10{}", number::superscript(exponent)),
+        }
     } else {
         number::typeset(value)
     }
 }
 
-/// Axis labels in the typographic form of the page, without the noise of binary fractions.
+/// The label of a tick, with as many decimals as the step between ticks has.
 fn linear_tick(value: f64, step: f64) -> String {
-    number::typeset(if value.abs() < 1e-9 * step { 0.0 } else { value })
+    if value.abs() < 1e-9 * step {
+        return "0".into();
+    }
+    let decimals = (0..=6).find(|decimals| {
+        let scaled = step * 10f64.powi(*decimals);
+        (scaled - scaled.round()).abs() < 1e-6 * scaled
+    });
+    match decimals {
+        Some(decimals) if value.abs() < 1e6 => format!("{value:.*}", decimals as usize).replace('-', "−"),
+        _ => number::typeset(value),
+    }
 }
 
 /// Which axes of a panel carry labels.
@@ -183,8 +277,7 @@ pub(crate) struct Margins {
 /// The axes of one panel before they have a place.
 pub(crate) struct Axes {
     layout: Layout,
-    log: (bool, bool),
-    factor: (f64, f64),
+    warp: (Warp, Warp),
     pub margins: Margins,
 }
 
@@ -200,9 +293,12 @@ impl Axes {
         header: f64,
         beside: f64,
     ) -> Axes {
-        let factor = (lift(panel.x.log, ranges.x.0), lift(panel.y.log, ranges.y.0));
-        let x = (ranges.x.0 * factor.0, ranges.x.1 * factor.0);
-        let y = (ranges.y.0 * factor.1, ranges.y.1 * factor.1);
+        let warp = (
+            Warp::of(panel.x.log && ranges.x_categories.is_none(), ranges.x),
+            Warp::of(panel.y.log && ranges.y_categories.is_none(), ranges.y),
+        );
+        let x = (warp.0.apply(ranges.x.0), warp.0.apply(ranges.x.1));
+        let y = (warp.1.apply(ranges.y.0), warp.1.apply(ranges.y.1));
         let mut layout = Layout::new(x, y).with_theme(theme()).with_width(width);
         layout.font_family = Some(FONT.into());
         layout.title_size = TITLE_SIZE;
@@ -214,23 +310,21 @@ impl Axes {
         layout.show_legend = false;
         layout.show_colorbar = false;
         layout.show_grid = panel.map().is_none();
-        (layout.log_x, layout.log_y) = (panel.x.log, panel.y.log);
+        (layout.log_x, layout.log_y) = (matches!(warp.0, Warp::Log { .. }), matches!(warp.1, Warp::Log { .. }));
         layout.x_categories.clone_from(&ranges.x_categories);
         layout.y_categories.clone_from(&ranges.y_categories);
         layout.tick_length = Some(4.0);
         layout.x_label_overlap = AxisLabelOverlap::Thin;
 
         let mut labels_y: Vec<String> = ranges.y_categories.clone().unwrap_or_default();
-        if panel.y.log {
-            let factor = factor.1;
-            layout.y_tick_format = TickFormat::Custom(Arc::new(move |value| log_tick(value / factor)));
-            labels_y = super::colour::decades(ranges.y.0, ranges.y.1).into_iter().map(log_tick).collect();
-        } else if ranges.y_categories.is_none() {
-            let step = compute_tick_step(y.0, y.1, ((height / 46.0).round() as usize).clamp(2, 10));
-            layout.y_tick_step = Some(step);
-            layout.y_tick_format = TickFormat::Custom(Arc::new(move |value| linear_tick(value, step)));
-            let ticks = kuva::render::render_utils::generate_ticks_with_step(y.0, y.1, step);
-            labels_y = ticks.into_iter().map(|value| linear_tick(value, step)).collect();
+        if ranges.y_categories.is_none() {
+            let (step, format) = warp.1.ticks(ranges.y, ((height / 46.0).round() as usize).clamp(2, 10));
+            let ticks = match step {
+                Some(step) => generate_ticks_with_step(y.0, y.1, step),
+                None => generate_ticks_log(y.0, y.1),
+            };
+            labels_y = ticks.into_iter().map(|tick| format.format(tick)).collect();
+            (layout.y_tick_step, layout.y_tick_format) = (step, format);
         }
         let widest = labels_y.iter().map(|label| text_width(label, f64::from(TICK_SIZE))).fold(12.0, f64::max);
 
@@ -242,13 +336,10 @@ impl Axes {
             margins.left += 20.0 + LINE_HEIGHT * (wrap_text(&panel.y.label, letters).len() - 1) as f64;
         }
         let drawing = (width - margins.left - margins.right).max(60.0);
-        if panel.x.log {
-            let factor = factor.0;
-            layout.x_tick_format = TickFormat::Custom(Arc::new(move |value| log_tick(value / factor)));
-        } else if ranges.x_categories.is_none() {
-            let step = compute_tick_step(x.0, x.1, ((drawing / 75.0).round() as usize).clamp(2, 12));
-            layout.x_tick_step = Some(step);
-            layout.x_tick_format = TickFormat::Custom(Arc::new(move |value| linear_tick(value, step)));
+        if ranges.x_categories.is_none() {
+            // from the whole width, so that panels that share an axis share its ticks
+            let (step, format) = warp.0.ticks(ranges.x, (((width - 130.0) / 75.0).round() as usize).clamp(2, 12));
+            (layout.x_tick_step, layout.x_tick_format) = (step, format);
         }
         if bottom == Bottom::Bare {
             layout.suppress_x_ticks = true;
@@ -269,7 +360,7 @@ impl Axes {
                 margins.bottom += 4.0 + LINE_HEIGHT * wrap_text(&panel.x.label, letters).len() as f64;
             }
         }
-        Axes { layout, log: (panel.x.log, panel.y.log), factor, margins }
+        Axes { layout, warp, margins }
     }
 
     /// Fixes the margins, so that the panels of a row or column are aligned, and the height of the drawing area.
@@ -280,7 +371,7 @@ impl Axes {
         // axis titles stand at the outer edge of the margin, in line with those of the neighbours
         let mut computed = ComputedLayout::from_layout(&self.layout);
         computed.y_tick_label_px = margins.left - 34.0 - self.label_lines_left();
-        Frame { layout: self.layout, computed, log: self.log, factor: self.factor }
+        Frame { layout: self.layout, computed, warp: self.warp }
     }
 
     fn label_lines_left(&self) -> f64 {
@@ -304,19 +395,18 @@ fn theme() -> Theme {
 pub(crate) struct Frame {
     pub layout: Layout,
     pub computed: ComputedLayout,
-    log: (bool, bool),
-    factor: (f64, f64),
+    warp: (Warp, Warp),
 }
 
 impl Frame {
     /// The pixel of an x value; NaN where the axis has no place for it.
     pub fn px(&self, x: f64) -> f64 {
-        if self.log.0 && x <= 0.0 { f64::NAN } else { self.computed.map_x(x * self.factor.0) }
+        finite_or_nan(self.warp.0.apply(x), |x| self.computed.map_x(x))
     }
 
     /// The pixel of a y value; NaN where the axis has no place for it.
     pub fn py(&self, y: f64) -> f64 {
-        if self.log.1 && y <= 0.0 { f64::NAN } else { self.computed.map_y(y * self.factor.1) }
+        finite_or_nan(self.warp.1.apply(y), |y| self.computed.map_y(y))
     }
 
     pub fn left(&self) -> f64 {
@@ -334,4 +424,9 @@ impl Frame {
     pub fn bottom(&self) -> f64 {
         self.computed.height - self.computed.margin_bottom
     }
+}
+
+/// kuva puts NaN at the lower end of a logarithmic axis; here it stays NaN, and so do infinities.
+fn finite_or_nan(value: f64, pixel: impl Fn(f64) -> f64) -> f64 {
+    if value.is_finite() { pixel(value) } else { f64::NAN }
 }

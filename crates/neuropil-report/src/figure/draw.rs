@@ -160,7 +160,7 @@ fn path(points: &[Point], closed: bool) -> String {
 }
 
 /// Two decimals are a hundredth of a pixel.
-fn round(value: f64) -> f64 {
+pub(crate) fn round(value: f64) -> f64 {
     let rounded = (value * 100.0).round() / 100.0;
     if rounded == 0.0 { 0.0 } else { rounded }
 }
@@ -177,7 +177,7 @@ pub(crate) fn draw_marks(pen: &mut Pen<'_>, frame: &Frame, marks: &[Mark], turns
             x.iter().zip(y).map(|(&x, &y)| (frame.px(x), frame.py(y))).collect()
         };
         match &mark.shape {
-            Shape::Line { x, y } => draw_curve(pen, &area, thin(place(x, y)), &look),
+            Shape::Line { x, y } => draw_curve(pen, &area, &thin(place(x, y)), &look),
             Shape::Step { x, y } => {
                 let points = place(x, y);
                 let mut corners = Vec::with_capacity(2 * points.len());
@@ -187,13 +187,14 @@ pub(crate) fn draw_marks(pen: &mut Pen<'_>, frame: &Frame, marks: &[Mark], turns
                     }
                     corners.push((x, y));
                 }
-                draw_curve(pen, &area, thin(corners), &look);
+                draw_curve(pen, &area, &thin(corners), &look);
             }
             Shape::Points { x, y } => {
                 let mut taken = std::collections::HashSet::new();
+                // points on the same spot of this many pixels are drawn once
+                let spot = if x.len() > 2000 { 2.0 } else { 0.5 };
                 for point in place(x, y).into_iter().filter(|point| area.contains(*point)) {
-                    // points that fall on the same half pixel are one point
-                    if taken.insert(((point.0 * 2.0) as i64, (point.1 * 2.0) as i64)) {
+                    if taken.insert(((point.0 / spot) as i64, (point.1 / spot) as i64)) {
                         pen.point(point, look.marker, look.radius(), colour.clone());
                     }
                 }
@@ -281,8 +282,8 @@ pub(crate) fn draw_marks(pen: &mut Pen<'_>, frame: &Frame, marks: &[Mark], turns
 }
 
 /// A line with its lonely points, which have no neighbour to be joined to, as dots.
-fn draw_curve(pen: &mut Pen<'_>, area: &Area, points: Vec<Point>, look: &Look) {
-    for piece in clip_line(&points, area) {
+fn draw_curve(pen: &mut Pen<'_>, area: &Area, points: &[Point], look: &Look) {
+    for piece in clip_line(points, area) {
         pen.line(&piece, look.colour.paint(), look.line_width(), look.stroke);
     }
     let finite = |point: Option<&Point>| point.is_some_and(|point| point.0.is_finite() && point.1.is_finite());

@@ -46,11 +46,12 @@ impl<'a> Head<'a> {
         let title = if title.is_empty() { Vec::new() } else { wrap_text(title, (width / 7.8).max(12.0) as usize) };
         let mut rows: Vec<Vec<Entry<'a>>> = Vec::new();
         let mut used = f64::INFINITY;
+        let indent = if letter.is_some() && title.is_empty() { 18.0 } else { 0.0 };
         for entry in entries {
             let needed = SWATCH + GAP + text_width(entry.name, f64::from(LABEL_SIZE)) + BETWEEN;
             if used + needed - BETWEEN > width {
                 rows.push(Vec::new());
-                used = 0.0;
+                used = if rows.len() == 1 { indent } else { 0.0 };
             }
             used += needed;
             if let Some(row) = rows.last_mut() {
@@ -62,8 +63,9 @@ impl<'a> Head<'a> {
 
     /// The height it needs, with some air below.
     pub fn height(&self) -> f64 {
-        let title = self.title.len().max(usize::from(self.letter.is_some())) as f64;
-        10.0 + TITLE_ROW * title + ROW * self.rows.len() as f64
+        // a letter without a title stands before the legend
+        let letter = self.letter.is_some() && self.title.is_empty() && self.rows.is_empty();
+        10.0 + TITLE_ROW * self.title.len().max(usize::from(letter)) as f64 + ROW * self.rows.len() as f64
     }
 
     /// Draws it with its lower edge at the top of the axes.
@@ -88,11 +90,8 @@ impl<'a> Head<'a> {
             pen.scene.add(text(left + indent, y, line, TITLE_SIZE, false));
             y += TITLE_ROW;
         }
-        if self.letter.is_some() && self.title.is_empty() {
-            y += TITLE_ROW;
-        }
-        for row in &self.rows {
-            let mut x = left;
+        for (index, row) in self.rows.iter().enumerate() {
+            let mut x = if index == 0 && self.title.is_empty() { left + indent } else { left };
             for entry in row {
                 draw_swatch(pen, x, y - 4.0, entry);
                 pen.scene.add(text(x + SWATCH + GAP, y, entry.name, LABEL_SIZE, false));
@@ -111,7 +110,7 @@ fn draw_swatch(pen: &mut Pen<'_>, x: f64, y: f64, entry: &Entry<'_>) {
         let rectangle = |half: f64| [(x, y - half), (right, y - half), (right, y + half), (x, y + half)];
         match mark.shape {
             Shape::Line { .. } | Shape::Step { .. } => {
-                pen.line(&[(x, y), (right, y)], colour, look.line_width(), look.stroke)
+                pen.line(&[(x, y), (right, y)], colour, look.line_width(), look.stroke);
             }
             Shape::HLines { .. } => pen.line(&[(x, y), (right, y)], colour, 1.1, look.stroke),
             Shape::VLines { .. } => pen.line(&[(middle, y - 6.0), (middle, y + 6.0)], colour, 1.1, look.stroke),

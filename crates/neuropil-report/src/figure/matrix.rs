@@ -1,9 +1,12 @@
 //! Heat maps: cells, the values in them, and the colour bar.
 
 use super::axes::{Frame, LABEL_SIZE, TICK_SIZE, text_width};
+use super::axes::{ends_in_powers, log_tick};
+use super::colour::ColourScale;
 use super::colour::{INK, legible_on};
-use super::draw::Pen;
+use super::draw::{Pen, round};
 use super::mark::HeatMap;
+use super::outline::Area;
 use crate::number;
 use kuva::render::color::Color;
 use kuva::render::render::{PathData, Primitive, TextAnchor};
@@ -20,24 +23,45 @@ fn position(map: &HeatMap, value: f64) -> Option<f64> {
     (at.is_finite() && hi > lo).then(|| ((at - lo) / (hi - lo)).clamp(0.0, 1.0))
 }
 
+fn bar_tick(map: &HeatMap, tick: f64) -> String {
+    let (lo, hi) = map.colour_range();
+    match map.scale {
+        ColourScale::Linear => number::typeset(tick),
+        ColourScale::Log => log_tick(tick, ends_in_powers(lo, hi)),
+        ColourScale::SymLog(_) if tick == 0.0 => "0".into(),
+        ColourScale::SymLog(_) => {
+            let sign = if tick < 0.0 { "−" } else { "" };
+            format!("{sign}{}", log_tick(tick.abs(), tick.abs() < 1e-3 || tick.abs() > 1e4))
+        }
+    }
+}
+
 /// The width that the colour bar and its labels need to the right of the axes.
 pub(crate) fn bar_space(map: &HeatMap) -> f64 {
     let (lo, hi) = map.colour_range();
     let ticks = map.scale.ticks(lo, hi);
-    let widest = ticks.iter().map(|tick| text_width(&number::typeset(*tick), f64::from(TICK_SIZE))).fold(0.0, f64::max);
-    BAR_GAP + BAR_WIDTH + 7.0 + widest + if map.colour_label.is_empty() { 0.0 } else { 20.0 }
+    let widest = ticks.iter().map(|tick| text_width(&bar_tick(map, *tick), f64::from(TICK_SIZE))).fold(0.0, f64::max);
+    BAR_GAP + BAR_WIDTH + 7.0 + widest + if map.colour_label.is_empty() { 0.0 } else { 22.0 }
+}
+
+/// The outer edges of all cells in pixels.
+fn cell_area(frame: &Frame, map: &HeatMap) -> Area {
+    let (x, y) =
+        (map.x_extent.filter(|_| map.column_labels.is_empty()), map.y_extent.filter(|_| map.row_labels.is_empty()));
+    let (x, y) = (x.unwrap_or((0.5, map.n_columns() as f64 + 0.5)), y.unwrap_or((0.5, map.values.len() as f64 + 0.5)));
+    Area { left: frame.px(x.0), right: frame.px(x.1), top: frame.py(y.1), bottom: frame.py(y.0) }
 }
 
 /// Draws the cells. Cells of one colour are one path, and a row of equal neighbours is one rectangle, so that a large
 /// map stays a small file.
 pub(crate) fn draw_cells(pen: &mut Pen<'_>, frame: &Frame, map: &HeatMap) {
-    let pooled = pool(map, frame.right() - frame.left(), frame.bottom() - frame.top());
+    let cells = cell_area(frame, map);
+    let pooled = pool(map, cells.right - cells.left, cells.bottom - cells.top);
     let (rows, columns) = (pooled.len(), pooled.iter().map(Vec::len).max().unwrap_or(0));
     if rows == 0 || columns == 0 {
         return;
     }
-    let (width, height) =
-        ((frame.right() - frame.left()) / columns as f64, (frame.bottom() - frame.top()) / rows as f64);
+    let (width, height) = ((cells.right - cells.left) / columns as f64, (cells.bottom - cells.top) / rows as f64);
     let top_down = !map.row_labels.is_empty();
     let (lo, hi) = map.colour_range();
     let (lo, hi) = (map.scale.warp(lo), map.scale.warp(hi));
@@ -48,7 +72,7 @@ pub(crate) fn draw_cells(pen: &mut Pen<'_>, frame: &Frame, map: &HeatMap) {
     let mut paths: BTreeMap<(u8, u8, u8), String> = BTreeMap::new();
     for (row, values) in pooled.iter().enumerate() {
         let line = if top_down { row } else { rows - 1 - row };
-        let y = frame.top() + line as f64 * height;
+        let y = cells.top + line as f64 * height;
         let mut start = 0;
         while start < values.len() {
             let colour = colour_of(values[start]);
@@ -57,11 +81,15 @@ pub(crate) fn draw_cells(pen: &mut Pen<'_>, frame: &Frame, map: &HeatMap) {
                 end += 1;
             }
             if let Some(rgb) = colour {
-                let (left, right) = (frame.left() + start as f64 * width, frame.left() + end as f64 * width);
                 // a hair of overlap hides the seams between neighbouring cells
-                let (right, bottom) = ((right + 0.25).min(frame.right()), (y + height + 0.25).min(frame.bottom()));
-                let d = paths.entry(rgb).or_default();
-                let _ = write!(d, "M{left:.2} {y:.2}L{right:.2} {y:.2}L{right:.2} {bottom:.2}L{left:.2} {bottom:.2}Z");
+                let left = round((cells.left + start as f64 * width).max(frame.left()));
+                let right = round((cells.left + end as f64 * width + 0.25).min(frame.right()).min(cells.right));
+                let top = round(y.max(frame.top()));
+                let bottom = round((y + height + 0.25).min(frame.bottom()).min(cells.bottom));
+                if right > left && bottom > top {
+                    let d = paths.entry(rgb).or_default();
+                    let _ = write!(d, "M{left} {top}H{right}V{bottom}H{left}Z");
+                }
             }
             start = end;
         }
@@ -77,11 +105,14 @@ pub(crate) fn draw_cells(pen: &mut Pen<'_>, frame: &Frame, map: &HeatMap) {
         })));
     }
     if map.annotated && map.values.len() == rows && map.n_columns() == columns {
-        annotate(pen, frame, map, (width, height), top_down);
+        annotate(pen, frame, map, &cells, top_down);
     }
 }
 
-fn annotate(pen: &mut Pen<'_>, frame: &Frame, map: &HeatMap, (width, height): (f64, f64), top_down: bool) {
+fn annotate(pen: &mut Pen<'_>, frame: &Frame, map: &HeatMap, cells: &Area, top_down: bool) {
+    let visible = Area { left: frame.left(), right: frame.right(), top: frame.top(), bottom: frame.bottom() };
+    let width = (cells.right - cells.left) / map.n_columns() as f64;
+    let height = (cells.bottom - cells.top) / map.values.len() as f64;
     let rows = map.values.len();
     let longest = map.values.iter().flatten().map(|value| text_width(&brief(*value), 1.0)).fold(1.0, f64::max);
     let size = ((width - 6.0) / longest).min(height - 4.0).min(f64::from(LABEL_SIZE)).floor();
@@ -92,9 +123,13 @@ fn annotate(pen: &mut Pen<'_>, frame: &Frame, map: &HeatMap, (width, height): (f
         let line = if top_down { row } else { rows - 1 - row };
         for (column, &value) in values.iter().enumerate() {
             let colour = position(map, value).map_or(INK, |at| legible_on(map.colour_map.rgb(at)));
+            let middle = (cells.left + (column as f64 + 0.5) * width, cells.top + (line as f64 + 0.5) * height);
+            if !visible.contains(middle) {
+                continue;
+            }
             pen.scene.add(Primitive::Text {
-                x: frame.left() + (column as f64 + 0.5) * width,
-                y: frame.top() + (line as f64 + 0.5) * height + 0.36 * size,
+                x: middle.0,
+                y: middle.1 + 0.36 * size,
                 content: brief(value),
                 size: size as u32,
                 anchor: TextAnchor::Middle,
@@ -161,15 +196,18 @@ pub(crate) fn draw_bar(pen: &mut Pen<'_>, frame: &Frame, map: &HeatMap) {
         });
     }
     let mut widest: f64 = 0.0;
-    let mut last = f64::INFINITY;
-    for tick in map.scale.ticks(lo, hi) {
+    // zero first, then the ends: ticks that would touch one already there are left out
+    let mut ticks = map.scale.ticks(lo, hi);
+    ticks.sort_by(|a, b| (*b == 0.0).cmp(&(*a == 0.0)).then(b.abs().total_cmp(&a.abs())));
+    let mut placed: Vec<f64> = Vec::new();
+    for tick in ticks {
         let Some(at) = position(map, tick) else { continue };
         let y = bottom - at * (bottom - top);
-        if (last - y).abs() < 12.0 {
+        if placed.iter().any(|other| (other - y).abs() < 13.0) {
             continue;
         }
-        last = y;
-        let content = number::typeset(tick);
+        placed.push(y);
+        let content = bar_tick(map, tick);
         widest = widest.max(text_width(&content, f64::from(TICK_SIZE)));
         let x = left + BAR_WIDTH;
         pen.scene.add(Primitive::Line {
@@ -194,7 +232,7 @@ pub(crate) fn draw_bar(pen: &mut Pen<'_>, frame: &Frame, map: &HeatMap) {
     }
     if !map.colour_label.is_empty() {
         pen.scene.add(Primitive::Text {
-            x: left + BAR_WIDTH + widest + 21.0,
+            x: left + BAR_WIDTH + widest + 23.0,
             y: 0.5 * (top + bottom),
             content: map.colour_label.clone(),
             size: LABEL_SIZE,

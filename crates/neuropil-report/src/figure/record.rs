@@ -57,10 +57,10 @@ impl Figure {
                         }
                     }
                     Shape::VLines { at } => {
-                        at.iter().for_each(|&x| add(name, "vline", [x.into(), none(), none(), none(), none()]))
+                        at.iter().for_each(|&x| add(name, "vline", [x.into(), none(), none(), none(), none()]));
                     }
                     Shape::HLines { at } => {
-                        at.iter().for_each(|&y| add(name, "hline", [none(), y.into(), none(), none(), none()]))
+                        at.iter().for_each(|&y| add(name, "hline", [none(), y.into(), none(), none(), none()]));
                     }
                     Shape::HeatMap(map) => {
                         let (height, width) = (map.values.len() as f64, map.n_columns() as f64);

@@ -93,7 +93,8 @@ fn duration(seconds: f64) -> String {
         s if !s.is_finite() || s < 0.0 => "–".into(),
         s if s < 0.1 => format!("{s:.2} s"),
         s if s < 100.0 => format!("{s:.1} s"),
-        s => format!("{:.0} min", s / 60.0),
+        s if s < 6000.0 => format!("{:.1} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
     }
 }
 
@@ -143,7 +144,7 @@ fn experiment(report: &Report, section: &Section, names: &FileNames, figure_numb
             h3 { "Reproduce" }
             p { "This experiment alone, in " (duration(section.seconds)) " on the machine above:" }
             pre tabindex="0" { code { (command(report, section)) } }
-            @if !section.parameters.is_null() {
+            @if section.parameters.as_object().is_some_and(|parameters| !parameters.is_empty()) {
                 details {
                     summary { "Parameters" span.hidden { " of " (section.title) } }
                     pre { code { (serde_json::to_string_pretty(&section.parameters).unwrap_or_default()) } }
@@ -178,7 +179,7 @@ fn claims(section: &Section) -> Markup {
             caption { (caption) }
             thead { tr {
                 th scope="col" { "Claim" }
-                th scope="col" .number { "Published" }
+                th scope="col" .number { "Reference" }
                 th scope="col" { "Source" }
                 th scope="col" .number { "Ours" }
                 th scope="col" .number { "Interval" }

@@ -47,11 +47,11 @@ fn counts(tally: &Tally) -> String {
 pub(super) fn table(report: &Report) -> Markup {
     let table = html! {
         table.summary {
-            caption { "All claims: the published value beside ours" }
+            caption { "All claims: the reference value, of the paper where it gives one, beside ours" }
             thead { tr {
                 th scope="col" { "Experiment" }
                 th scope="col" { "Claim" }
-                th scope="col" .number { "Published" }
+                th scope="col" .number { "Reference" }
                 th scope="col" .number { "Ours" }
                 th scope="col" .number { "Interval" }
                 th scope="col" { "Verdict" }

@@ -1,0 +1,67 @@
+//! `neuropil cite ROOM`.
+
+use clap::{Args, ValueEnum};
+use neuropil_core::provenance;
+use serde_json::json;
+
+use crate::document::document;
+use crate::failure::{DONE, Result};
+use crate::options::Context;
+
+/// Print how to cite a room and the software
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  neuropil cite surprise
+  neuropil cite surprise >> references.bib")]
+pub(crate) struct CiteArgs {
+    /// The room
+    room: Room,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Room {
+    Surprise,
+}
+
+impl Room {
+    fn papers(self) -> &'static str {
+        match self {
+            Self::Surprise => {
+                "@article{liakoni2021learning,
+  title   = {Learning in Volatile Environments with the {Bayes} Factor Surprise},
+  author  = {Liakoni, Vasiliki and Modirshanechi, Alireza and Gerstner, Wulfram and Brea, Johanni},
+  journal = {Neural Computation},
+  volume  = {33},
+  pages   = {269--340},
+  year    = {2021},
+  eprint  = {1907.02936},
+  archivePrefix = {arXiv}
+}
+"
+            }
+        }
+    }
+}
+
+pub(crate) fn run(args: &CiteArgs, context: &Context<'_>) -> Result<i32> {
+    context.global.refuse_plot("cite")?;
+    context.global.refuse_out("cite")?;
+    let papers = args.room.papers();
+    let software = format!(
+        "@software{{neuropil,
+  title   = {{neuropil: models of learning and memory in neural circuits}},
+  author  = {{{{The neuropil developers}}}},
+  version = {{{}}},
+  url     = {{{}}}
+}}
+",
+        provenance::version(),
+        env!("CARGO_PKG_REPOSITORY")
+    );
+    let room = args.room.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+    context.console.show(format!("{papers}\n{software}"), || {
+        let result = json!({ "papers": papers, "software": software });
+        document("cite", context.global.seed, json!({ "room": room }), json!(null), result)
+    })?;
+    Ok(DONE)
+}

@@ -1,0 +1,5 @@
+//! The `neuropil` program.
+
+fn main() {
+    std::process::exit(neuropil_cli::run(std::env::args_os()));
+}

@@ -1,0 +1,155 @@
+//! The files that a verb writes: planned and refused before the work, written whole after it.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::ArrayD;
+use neuropil_core::files::{Overwrite, check_writable, write_atomically};
+use neuropil_data::Npz;
+use neuropil_data::results::{Values, write_columns_csv};
+use neuropil_report::{Figure, ReportError};
+use serde_json::{Map, Value, json};
+
+use crate::failure::{Failure, Result};
+use crate::options::Global;
+
+/// One column of a result table.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Column {
+    Numbers(Vec<f64>),
+    Integers(Vec<i64>),
+    Text(Vec<String>),
+}
+
+/// A table with named columns; names hold the unit where there is one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct ResultTable {
+    columns: Vec<(String, Column)>,
+}
+
+impl ResultTable {
+    pub fn numbers(&mut self, name: impl Into<String>, values: impl IntoIterator<Item = f64>) {
+        self.columns.push((name.into(), Column::Numbers(values.into_iter().collect())));
+    }
+
+    pub fn integers(&mut self, name: impl Into<String>, values: impl IntoIterator<Item = i64>) {
+        self.columns.push((name.into(), Column::Integers(values.into_iter().collect())));
+    }
+
+    pub fn text(&mut self, name: impl Into<String>, values: impl IntoIterator<Item = String>) {
+        self.columns.push((name.into(), Column::Text(values.into_iter().collect())));
+    }
+
+    /// As a JSON object of arrays; numbers that are not finite are null.
+    pub fn to_json(&self) -> Value {
+        let of = |column: &Column| match column {
+            Column::Numbers(values) => json!(values),
+            Column::Integers(values) => json!(values),
+            Column::Text(values) => json!(values),
+        };
+        Value::Object(self.columns.iter().map(|(name, column)| (name.clone(), of(column))).collect::<Map<_, _>>())
+    }
+
+    fn write(&self, path: &Path, overwrite: Overwrite) -> Result<()> {
+        let columns: Vec<(&str, Values<'_>)> = self
+            .columns
+            .iter()
+            .map(|(name, column)| {
+                let values = match column {
+                    Column::Numbers(values) => Values::Numbers(values),
+                    Column::Integers(values) => Values::Integers(values),
+                    Column::Text(values) => Values::Text(values.iter().map(String::as_str).collect()),
+                };
+                (name.as_str(), values)
+            })
+            .collect();
+        Ok(write_columns_csv(path, &columns, overwrite)?)
+    }
+}
+
+/// What a verb has computed, in every form it can be saved in.
+#[derive(Debug)]
+pub(crate) struct Product<'a> {
+    pub table: &'a ResultTable,
+    /// Arrays of numbers by name, as they go into an npz file.
+    pub arrays: &'a [(String, ArrayD<f64>)],
+    pub document: &'a Value,
+}
+
+/// Where the results will go.
+#[derive(Debug)]
+pub(crate) struct Outputs {
+    table: Option<PathBuf>,
+    arrays: Option<PathBuf>,
+    document: Option<PathBuf>,
+    folder: Option<PathBuf>,
+    plot: Option<PathBuf>,
+    overwrite: Overwrite,
+}
+
+impl Outputs {
+    /// Decides by the name of `--out`: a file for csv, npz and json, otherwise a folder with all three, named after
+    /// the verb. Refuses what is in the way.
+    pub fn plan(global: &Global, verb: &str) -> Result<Self> {
+        let overwrite = global.overwrite();
+        let mut outputs =
+            Self { table: None, arrays: None, document: None, folder: None, plot: global.plot.clone(), overwrite };
+        if let Some(out) = &global.out {
+            match out.extension().and_then(|extension| extension.to_str()) {
+                Some("csv") => outputs.table = Some(out.clone()),
+                Some("npz") => outputs.arrays = Some(out.clone()),
+                Some("json") => outputs.document = Some(out.clone()),
+                Some(other) if !out.is_dir() => {
+                    return Err(Failure::usage(format!("--out {}: no result is written as .{other}", out.display()))
+                        .hint("end the name in .csv, .npz or .json, or give a folder (a name without an ending)"));
+                }
+                _ => {
+                    outputs.folder = Some(out.clone());
+                    outputs.table = Some(out.join(format!("{verb}.csv")));
+                    outputs.arrays = Some(out.join(format!("{verb}.npz")));
+                    outputs.document = Some(out.join(format!("{verb}.json")));
+                }
+            }
+        }
+        if let Some(plot) = &outputs.plot
+            && !plot.extension().is_some_and(|extension| extension == "svg" || extension == "png")
+        {
+            return Err(ReportError::Extension { path: plot.clone() }.into());
+        }
+        let in_folder = outputs.folder.as_ref().filter(|folder| !folder.exists());
+        let files = [&outputs.table, &outputs.arrays, &outputs.document];
+        for path in files.into_iter().flatten().filter(|_| in_folder.is_none()).chain(&outputs.plot) {
+            check_writable(path, overwrite)?;
+        }
+        Ok(outputs)
+    }
+
+    /// Writes everything that was asked for; `figure` is drawn only if it is wanted.
+    pub fn write(&self, product: &Product<'_>, figure: impl FnOnce() -> Figure) -> Result<()> {
+        if let Some(folder) = &self.folder {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| Failure::usage(format!("cannot make the folder \"{}\": {error}", folder.display())))?;
+        }
+        if let Some(path) = &self.table {
+            product.table.write(path, self.overwrite)?;
+        }
+        if let Some(path) = &self.arrays {
+            let mut file = Npz::new();
+            for (name, array) in product.arrays {
+                file = file.array(name, array.view());
+            }
+            file.write(path, self.overwrite)?;
+        }
+        if let Some(path) = &self.document {
+            write_atomically(path, self.overwrite, |out| writeln!(out, "{:#}", product.document))?;
+        }
+        if let Some(path) = &self.plot {
+            figure().save(path)?;
+        }
+        Ok(())
+    }
+
+    /// The files that [`write`](Self::write) makes, for a message.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        [&self.table, &self.arrays, &self.document, &self.plot].into_iter().flatten().map(PathBuf::as_path)
+    }
+}
