@@ -72,7 +72,7 @@ impl Grid {
                     values.collect()
                 })
                 .collect::<Result<_>>()?;
-            let errors: Vec<Vec<f64>> = jobs
+            let errors: Vec<Vec<Vec<f64>>> = jobs
                 .par_iter()
                 .with_max_len(1)
                 .map(|&(cell, number)| {
@@ -84,9 +84,15 @@ impl Grid {
                             Some(position) => roster::with_parameter(key, tuned[cell][position], hazard)?,
                             None => roster::published(key, task, hazard)?,
                         };
-                        let error = task.mean_squared_error(&contender, &sequence, seed, &context.monitor);
+                        let mut sums = vec![0.0; BATCHES];
+                        let batch = sequence.y.len() / BATCHES;
+                        let mut t = 0;
+                        task.follow(&contender, &sequence, seed, &context.monitor, |_, _, error| {
+                            sums[(t / batch).min(BATCHES - 1)] += error;
+                            t += 1;
+                        })?;
                         bar.advance(1);
-                        error
+                        Ok(sums.iter().map(|sum| sum / batch as f64).collect())
                     });
                     errors.collect()
                 })
@@ -105,6 +111,9 @@ impl Grid {
     }
 }
 
+/// Parts of a sequence whose errors are averaged separately.
+const BATCHES: usize = 25;
+
 /// Steps of a sequence: ten times more where changes are rare.
 pub fn steps(hazard: f64) -> usize {
     if hazard > 0.002 { 100_000 } else { 1_000_000 }
@@ -118,11 +127,12 @@ pub struct Cell {
     /// Change probability.
     pub hazard: f64,
     learners: Vec<&'static str>,
-    /// Mean squared error by seed and learner.
-    errors: Vec<Vec<f64>>,
+    /// Mean squared error by sequence, learner and batch of steps.
+    errors: Vec<Vec<Vec<f64>>>,
 }
 
-/// A mean over seeds.
+/// A mean over all steps, with a standard error from batches of steps, which are long compared with the segments: a
+/// few sequences alone would give a poor one.
 #[derive(Debug, Clone, Copy)]
 pub struct Estimate {
     /// The mean.
@@ -132,31 +142,36 @@ pub struct Estimate {
 }
 
 impl Cell {
-    fn estimate(&self, values: &[f64]) -> Estimate {
-        Estimate {
-            mean: mean(values).unwrap_or(f64::NAN),
-            standard_error: standard_error(values).unwrap_or(f64::NAN),
-        }
+    fn batches(&self, learner: &str) -> Vec<&[f64]> {
+        let Some(index) = self.learners.iter().position(|key| *key == learner) else { return Vec::new() };
+        self.errors.iter().map(|learners| learners[index].as_slice()).collect()
     }
 
-    /// Mean squared error of each sequence.
-    pub fn errors(&self, learner: &str) -> Vec<f64> {
-        let Some(index) = self.learners.iter().position(|key| *key == learner) else { return Vec::new() };
-        self.errors.iter().map(|row| row[index]).collect()
+    /// Whether the learner took part.
+    pub fn has(&self, learner: &str) -> bool {
+        self.learners.contains(&learner)
+    }
+
+    fn estimate(values: &[f64]) -> Estimate {
+        Estimate { mean: mean(values).unwrap_or(f64::NAN), standard_error: standard_error(values).unwrap_or(f64::NAN) }
     }
 
     /// Mean squared error over sequences.
     pub fn error(&self, learner: &str) -> Estimate {
-        self.estimate(&self.errors(learner))
+        Self::estimate(&self.batches(learner).concat())
     }
 
     /// Mean squared error above that of exact Bayes on the same sequence, for each sequence.
     pub fn regrets(&self, learner: &str) -> Vec<f64> {
-        self.errors(learner).iter().zip(self.errors("exact")).map(|(error, exact)| error - exact).collect()
+        let means = |learner| self.batches(learner).into_iter().map(|batches| mean(batches).unwrap_or(f64::NAN));
+        means(learner).zip(means("exact")).map(|(error, exact)| error - exact).collect()
     }
 
     /// Regret over sequences.
     pub fn regret(&self, learner: &str) -> Estimate {
-        self.estimate(&self.regrets(learner))
+        let exact = self.batches("exact").concat();
+        let differences: Vec<f64> =
+            self.batches(learner).concat().iter().zip(exact).map(|(error, exact)| error - exact).collect();
+        Self::estimate(&differences)
     }
 }

@@ -1,6 +1,6 @@
 //! Heat maps of error and regret, and published against measured regrets.
 
-use neuropil_report::{ColourScale, Figure, HeatMap, Panel};
+use neuropil_report::{Figure, HeatMap, Panel};
 
 use super::grid::{Cell, Grid};
 use super::{published, roster};
@@ -14,8 +14,8 @@ fn heat_maps(grid: &Grid, cells: &[Cell]) -> Figure {
     let symbol = grid.kind.symbol();
     let mut figure = Figure::new("regret", "Error of exact Bayes and regret of the other learners")
         .describe(format!(
-            "First panel: mean squared error of exact Bayes. Other panels: mean squared error above it. Rows: {symbol}, \
-             columns: hazard. A cell without colour has a mean that is not above zero."
+            "First panel: mean squared error of exact Bayes. Other panels: mean squared error above it. Decimal \
+             logarithms; rows: {symbol}, columns: hazard. A cell without colour has a mean that is not above zero."
         ))
         .columns(4);
     for &learner in &grid.learners {
@@ -25,17 +25,21 @@ fn heat_maps(grid: &Grid, cells: &[Cell]) -> Figure {
             .iter()
             .map(|&level| {
                 let row = cells.iter().filter(|cell| cell.level == level);
-                row.map(|cell| if exact { cell.error(learner).mean } else { cell.regret(learner).mean }).collect()
+                row.map(|cell| {
+                    let value = if exact { cell.error(learner).mean } else { cell.regret(learner).mean };
+                    // Two significant digits of the logarithm are what fits into a cell and can be read.
+                    if value > 0.0 { (10.0 * value.log10()).round() / 10.0 } else { f64::NAN }
+                })
+                .collect()
             })
             .collect();
         let mut map = HeatMap::new(values)
             .rows(grid.levels.iter().map(ToString::to_string))
             .columns(grid.hazards.iter().map(ToString::to_string))
-            .scale(ColourScale::Log)
-            .colour_label(if exact { "mean squared error" } else { "regret" })
+            .colour_label(if exact { "log₁₀ mean squared error" } else { "log₁₀ regret" })
             .annotate();
         if !exact {
-            map = map.range(1e-6, 1.0);
+            map = map.range(-6.0, 0.0);
         }
         figure = figure.panel(
             Panel::new().title(roster::label(learner)).x_label("hazard").y_label(symbol).height(200.0).heatmap(map),

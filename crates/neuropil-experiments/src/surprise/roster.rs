@@ -25,13 +25,41 @@ pub const FLAT_PRIOR_SD: f64 = 1000.0;
 
 /// Learners of the Gaussian task, in the order of the paper's figures.
 pub const GAUSSIAN: &[&str] = &[
-    "exact", "mp1", "mp10", "mp20", "merging20", "sor1", "sor10", "sor20", "pf1", "pf10", "pf20", "varsmile",
-    "nassar10", "nassar12", "nassar10-original", "nassar12-original", "smile", "leaky",
+    "exact",
+    "mp1",
+    "mp10",
+    "mp20",
+    "merging20",
+    "sor1",
+    "sor10",
+    "sor20",
+    "pf1",
+    "pf10",
+    "pf20",
+    "varsmile",
+    "nassar10",
+    "nassar12",
+    "nassar10-original",
+    "nassar12-original",
+    "smile",
+    "leaky",
 ];
 
 /// Learners of the categorical task.
 pub const CATEGORICAL: &[&str] = &[
-    "exact", "mp1", "mp10", "mp20", "merging20", "sor1", "sor10", "sor20", "pf1", "pf10", "pf20", "varsmile", "smile",
+    "exact",
+    "mp1",
+    "mp10",
+    "mp20",
+    "merging20",
+    "sor1",
+    "sor10",
+    "sor20",
+    "pf1",
+    "pf10",
+    "pf20",
+    "varsmile",
+    "smile",
     "leaky",
 ];
 
@@ -69,10 +97,7 @@ pub fn label(key: &str) -> &str {
 
 /// Whether the learner has a parameter that the paper tunes.
 pub fn is_tuned(key: &str) -> bool {
-    matches!(
-        key,
-        "varsmile" | "smile" | "leaky" | "nassar10" | "nassar12" | "nassar10-original" | "nassar12-original"
-    )
+    matches!(key, "varsmile" | "smile" | "leaky" | "nassar10" | "nassar12" | "nassar10-original" | "nassar12-original")
 }
 
 /// A learner whose parameter is `value`: omega, m, or the assumed hazard, as [`is_tuned`] learners need; the others

@@ -13,8 +13,7 @@ pub const SEEDS: usize = 3;
 /// Tunes the parameter of a learner on sequences of a task with a hazard.
 pub fn tuned(key: &'static str, task: Task, hazard: f64, length: usize, seed: Seed, monitor: &Monitor) -> Result<f64> {
     let seed = seed.child("tuning");
-    let sequences: Vec<Sequence> =
-        (0..SEEDS as u64).map(|i| task.simulate(hazard, length, seed.index(i))).collect();
+    let sequences: Vec<Sequence> = (0..SEEDS as u64).map(|i| task.simulate(hazard, length, seed.index(i))).collect();
     let grid = grid(key);
     minimum(&grid, |value| {
         let contender = roster::with_parameter(key, value, hazard)?;
@@ -41,8 +40,12 @@ fn grid(key: &str) -> Vec<f64> {
             values.sort_by(f64::total_cmp);
             values
         }
-        // 0.86 is where the published grid of the hazard ends, up to rounding.
-        _ => logarithmic(-4.0, 0.86f64.log10(), 60),
+        // Without its last point, 1.
+        _ => {
+            let mut values = logarithmic(-4.0, 0.0, 60);
+            values.pop();
+            values
+        }
     }
 }
 
