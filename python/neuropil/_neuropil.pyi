@@ -6,6 +6,8 @@ The compiled half of neuropil. Private: it may change with every release.
 
 from typing import Any, Final, SupportsFloat, SupportsIndex
 
+from _typeshed import SupportsGetItem
+
 __all__ = [
     "__version__",
     "count_slowly",
@@ -13,6 +15,7 @@ __all__ = [
     "example_names",
     "number_of_threads",
     "replace_thread_limit",
+    "run_program",
     "set_thread_limit",
 ]
 
@@ -44,6 +47,11 @@ def number_of_threads() -> int:
 def replace_thread_limit(limit: SupportsIndex | None) -> int | None:
     """
     Limits the threads of work that the calling thread starts, and returns its previous limit.
+    """
+
+def run_program(arguments: SupportsGetItem[int, str]) -> int:
+    """
+    Runs the `neuropil` program inside this process and returns its exit status.
     """
 
 def set_thread_limit(limit: SupportsIndex | None) -> None:

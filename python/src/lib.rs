@@ -8,13 +8,24 @@
 //! | `errors.rs` | Rust errors as Python exceptions |
 //! | `progress.rs` | long work beside the interpreter: Ctrl-C, progress bars, thread limits |
 //! | `examples.rs` | the data sets inside the package |
+//! | `surprise.rs`, `surprise_stream.rs` | the room of surprise |
 
 mod errors;
 mod examples;
 mod progress;
+mod surprise;
+mod surprise_stream;
 mod threads;
 
+use std::ffi::OsString;
+
 use pyo3::prelude::*;
+
+/// Runs the `neuropil` program inside this process and returns its exit status.
+#[pyfunction]
+fn run_program(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
+    py.detach(|| neuropil_cli::run(arguments))
+}
 
 /// The compiled half of neuropil. Private: it may change with every release.
 #[pymodule]
@@ -23,6 +34,17 @@ mod _neuropil {
     use super::examples::{example_file, example_names};
     #[pymodule_export]
     use super::progress::count_slowly;
+    #[pymodule_export]
+    use super::run_program;
+    #[pymodule_export]
+    use super::surprise::{
+        surprise_agreement, surprise_change_count, surprise_check, surprise_family, surprise_filter,
+        surprise_filter_batch, surprise_fit_hazard, surprise_learn_hazard_on_grid, surprise_learn_hazard_with_beta,
+        surprise_method, surprise_names, surprise_run_length, surprise_sample_segmentations, surprise_segment,
+        surprise_smooth,
+    };
+    #[pymodule_export]
+    use super::surprise_stream::SurpriseStream;
     #[pymodule_export]
     use super::threads::{number_of_threads, replace_thread_limit, set_thread_limit};
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 
 import neuropil as npl
 import pytest
@@ -31,6 +32,20 @@ def test_doctor_names_versions_and_threads():
     text = npl.doctor()
     assert npl.__version__ in text
     assert f"neuropil uses {npl.get_num_threads()}" in text
+
+
+def test_the_program_is_in_the_package():
+    begin = time.perf_counter()
+    done = run("-m", "neuropil", "--version")
+    assert done.returncode == 0, done.stderr
+    assert npl.__version__ in done.stdout
+    assert time.perf_counter() - begin < 2
+
+
+def test_the_program_reports_bad_usage_with_status_2():
+    done = run("-m", "neuropil", "no-such-command")
+    assert done.returncode == 2
+    assert "no-such-command" in done.stderr
 
 
 def test_errors_are_value_errors_and_neuropil_errors():

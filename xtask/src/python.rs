@@ -11,7 +11,8 @@ use crate::tools::{self, Environment};
 /// Largest wheel that users should have to download.
 const LARGEST_WHEEL: u64 = 15_000_000;
 /// What every wheel holds, besides the extension module.
-const WHEEL_CONTENTS: [&str; 3] = ["neuropil/__init__.py", "neuropil/py.typed", "neuropil/_neuropil.pyi"];
+const WHEEL_CONTENTS: [&str; 4] =
+    ["neuropil/__init__.py", "neuropil/py.typed", "neuropil/_neuropil.pyi", "dist-info/entry_points.txt"];
 /// Where the stubs of the extension module live.
 const STUBS: &str = "python/neuropil/_neuropil.pyi";
 /// Names that the generated stubs use inside quoted annotations and therefore do not import by themselves.
@@ -23,7 +24,8 @@ pub fn wheel() -> Result<()> {
     let environment = tools::python()?;
     let wheel = build_wheel()?;
     environment.install_wheel(&wheel)?;
-    run(command(environment.python()).args(["-c", "import neuropil; print(neuropil.doctor())"]).current_dir(target()))
+    run(command(environment.python()).args(["-c", "import neuropil; print(neuropil.doctor())"]).current_dir(target()))?;
+    run(command(environment.program("neuropil")).arg("--version").current_dir(target()))
 }
 
 /// Builds the wheel into `target/wheels` and checks its tag, its size and its contents.

@@ -52,8 +52,8 @@ pub fn exp<const FMA: bool>(x: f64) -> f64 {
 
 /// `ln(x)` for normal positive `x`; not for zero, negative, subnormal or infinite arguments.
 ///
-/// `x = 2^e m` with `m` in `[sqrt(1/2), sqrt(2))`, then `ln m = 2 artanh(s)` with `s = (m - 1)/(m + 1)`, the series
-/// in `s^2` up to `s^19` (truncation error 2e-17).
+/// `x = 2^e m` with `m` in `[sqrt(1/2), sqrt(2))`, then `ln m = 2 artanh(s)` with `s = (m - 1)/(m + 1)` and a
+/// polynomial in `z = s^2` (relative error 5e-18).
 #[inline(always)]
 pub fn ln<const FMA: bool>(x: f64) -> f64 {
     const LN_2_HIGH: f64 = 6.931_471_803_691_238_16e-1;
@@ -70,13 +70,12 @@ pub fn ln<const FMA: bool>(x: f64) -> f64 {
     let z = s * s;
     let z2 = z * z;
     let z4 = z2 * z2;
-    let a = multiply_add::<FMA>(z, 2.0 / 5.0, 2.0 / 3.0);
-    let b = multiply_add::<FMA>(z, 2.0 / 9.0, 2.0 / 7.0);
-    let c = multiply_add::<FMA>(z, 2.0 / 13.0, 2.0 / 11.0);
-    let d = multiply_add::<FMA>(z, 2.0 / 17.0, 2.0 / 15.0);
+    // Interpolates (ln(m) / s - 2) / z at the Chebyshev nodes of the interval.
+    let a = multiply_add::<FMA>(z, 0.399_999_999_998_995_04, 0.666_666_666_666_667);
+    let b = multiply_add::<FMA>(z, 0.222_222_111_347_950_8, 0.285_714_286_259_754_87);
+    let c = multiply_add::<FMA>(z, 0.153_317_216_005_560_42, 0.181_828_891_252_617_23);
     let ab = multiply_add::<FMA>(b, z2, a);
-    let cd = multiply_add::<FMA>(multiply_add::<FMA>(z2, multiply_add::<FMA>(z, 2.0 / 21.0, 2.0 / 19.0), d), z2, c);
-    let series = multiply_add::<FMA>(cd, z4, ab);
+    let series = multiply_add::<FMA>(multiply_add::<FMA>(z2, 0.146_164_496_850_434_06, c), z4, ab);
     // ln m = f - s (f - z R): keeps full accuracy near one, where f is exact.
     let tail = s * multiply_add::<FMA>(series, z, -f);
     multiply_add::<FMA>(exponent, LN_2_HIGH, f + multiply_add::<FMA>(exponent, LN_2_LOW, tail))

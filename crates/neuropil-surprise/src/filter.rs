@@ -158,20 +158,27 @@ impl Recorder {
             self.bayes_factor_surprise.push(bayes_factor(scores.log_bayes_factor));
         }
         if self.outputs.shannon_surprise {
-            self.shannon_surprise.push(-scores.log_predictive);
+            self.shannon_surprise.push(0.0 - scores.log_predictive);
         }
         self.adaptation_rate.push(scores.adaptation_rate);
         self.observed.push(observed);
         self.log_evidence += scores.log_predictive;
-        if self.outputs.mean {
-            let start = self.mean.len();
-            self.mean.resize(start + self.width, 0.0);
-            learner.mean(&mut self.mean[start..]);
-        }
-        if self.outputs.variance {
-            let start = self.variance.len();
-            self.variance.resize(start + self.width, 0.0);
-            learner.variance(&mut self.variance[start..]);
+        let (mean_at, variance_at) = (self.mean.len(), self.variance.len());
+        match (self.outputs.mean, self.outputs.variance) {
+            (true, true) => {
+                self.mean.resize(mean_at + self.width, 0.0);
+                self.variance.resize(variance_at + self.width, 0.0);
+                learner.moments(&mut self.mean[mean_at..], &mut self.variance[variance_at..]);
+            }
+            (true, false) => {
+                self.mean.resize(mean_at + self.width, 0.0);
+                learner.mean(&mut self.mean[mean_at..]);
+            }
+            (false, true) => {
+                self.variance.resize(variance_at + self.width, 0.0);
+                learner.variance(&mut self.variance[variance_at..]);
+            }
+            (false, false) => {}
         }
         if self.outputs.run_length
             && let Some(run_length) = learner.map_run_length()

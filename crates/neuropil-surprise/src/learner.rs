@@ -43,6 +43,11 @@ pub trait Learner<F: ConjugateFamily>: Send {
     fn mean(&self, out: &mut [f64]);
     /// Variance of the estimated parameter under the belief.
     fn variance(&self, out: &mut [f64]);
+    /// Mean and variance together, which costs less than one after the other.
+    fn moments(&self, mean: &mut [f64], variance: &mut [f64]) {
+        self.mean(mean);
+        self.variance(variance);
+    }
     /// The belief; a mixture is projected onto the family by averaging natural coordinates. `None` where the learner
     /// holds no distribution.
     fn belief(&self) -> Option<F::Belief>;

@@ -34,24 +34,37 @@
 //! | Look back at the whole sequence | [`smooth`], [`segment`], [`change_count`] |
 //! | Learn the hazard | [`hazard_learning`], [`online_hazard`] |
 //! | Compare with what people marked | [`agreement`] |
+//! | Simulate | [`simulate`], for every family ([`generative`]) |
+//! | Measures of surprise per trial, as a table | [`regressors`] |
+//! | Tune a learner | [`tune`] |
+//! | Fit subjects, alone or as a group | [`subject`], [`response`], [`cohort`] |
+//! | Can this design recover parameters and models? | [`recover`] |
+//! | Alarms with a wanted rate of false alarms | [`alarm`], [`calibration`] |
 //!
 //! One observation is one row of numbers; a row that holds a NaN is missing: time passes and the hazard applies, but
 //! no belief is updated. A change is indexed by the first observation of the new segment, counted from 0. Logarithms
 //! are natural.
 
 pub mod agreement;
+pub mod alarm;
 pub mod blocks;
 #[cfg(test)]
 mod brute_force;
+pub mod calibration;
 pub mod change_count;
+pub mod cohort;
+mod dispatch;
 pub mod error;
 pub mod family;
 pub mod filter;
 mod forward;
+pub mod free_parameter;
+pub mod generative;
 pub mod hazard;
 pub mod hazard_learning;
 pub mod leaky;
 pub mod learner;
+mod look_back;
 pub mod method;
 pub mod model;
 pub mod nassar;
@@ -60,13 +73,22 @@ mod observations;
 mod offline_tests;
 pub mod online;
 pub mod online_hazard;
+pub mod parameter;
 pub mod particle;
+pub mod recover;
+pub mod regressors;
 pub mod resampling;
+pub mod response;
 pub mod run_length;
+mod run_length_course;
 pub mod segment;
+pub mod simplex;
+pub mod simulate;
 pub mod smile;
 pub mod smooth;
+pub mod subject;
 pub mod surprise;
+pub mod tune;
 pub mod varsmile;
 mod varsmile_gaussian;
 

@@ -2,6 +2,7 @@
 
 use ndarray::ArrayView2;
 use neuropil_core::progress::Monitor;
+use neuropil_core::provenance::Provenance;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -93,7 +94,9 @@ impl ChangePointStream {
             needed: 1,
             got: 0,
         })?;
-        let result = self.filter(row, Outputs::default(), &Monitor::silent())?;
+        let recorder = self.take(row, Outputs::default(), &Monitor::silent())?;
+        // One observation has no provenance of its own: to describe the learner takes longer than to update it.
+        let result = recorder.finish(Provenance::new(serde_json::Value::Null));
         let first = |array: Option<ndarray::Array1<f64>>| array.map(|array| array[0]);
         Ok(Update {
             mean: result.mean.map(|mean| mean.row(0).to_vec()).unwrap_or_default(),
@@ -111,6 +114,11 @@ impl ChangePointStream {
     /// When an observation cannot belong to the family: nothing is taken then. When cancelled, the observations
     /// before the cancellation have been taken.
     pub fn filter(&mut self, y: ArrayView2<'_, f64>, outputs: Outputs, monitor: &Monitor) -> Result<FilterResult> {
+        let recorder = self.take(y.view(), outputs, monitor)?;
+        Ok(recorder.finish(self.model.provenance(Some(y))))
+    }
+
+    fn take(&mut self, y: ArrayView2<'_, f64>, outputs: Outputs, monitor: &Monitor) -> Result<Recorder> {
         if y.nrows() == 0 {
             return Err(Error::TooFew { what: "filtering", needed: 1, got: 0 });
         }
@@ -123,7 +131,7 @@ impl ChangePointStream {
         });
         self.time += recorder.adaptation_rate.len() as u64;
         taken?;
-        Ok(recorder.finish(self.model.provenance(Some(y))))
+        Ok(recorder)
     }
 
     /// Posterior over the number of steps since the last change, `(steps, probability)`, longest first; `None` for

@@ -111,10 +111,12 @@ impl<F: ConjugateFamily> ParticleFilter<F> {
                 0.0
             }
         };
-        let largest = self.log_predictives.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // Particles whose weight has underflowed to zero must not set the scale.
+        let alive = self.weights.iter().zip(&self.log_predictives).filter(|(weight, _)| **weight > 0.0);
+        let largest = alive.map(|(_, log_predictive)| *log_predictive).fold(f64::NEG_INFINITY, f64::max);
         let mut total = 0.0;
         for (weight, log_predictive) in self.weights.iter().zip(&self.log_predictives) {
-            total += weight * (log_predictive - largest).exp();
+            total += if *weight > 0.0 { weight * (log_predictive - largest).exp() } else { 0.0 };
         }
         let log_belief_predictive = largest + total.ln();
         let log_bayes_factor = log_prior_predictive - log_belief_predictive;
@@ -127,7 +129,7 @@ impl<F: ConjugateFamily> ParticleFilter<F> {
 
         let mut sum = 0.0;
         for i in 0..self.weights.len() {
-            let ratio = (self.log_predictives[i] - log_belief_predictive).exp();
+            let ratio = if self.weights[i] > 0.0 { (self.log_predictives[i] - log_belief_predictive).exp() } else { 0.0 };
             self.weights[i] *= (1.0 - adaptation.rate) * ratio + adaptation.rate;
             sum += self.weights[i];
             // The proposal is the exact conditional of a change given this particle's history.
@@ -212,6 +214,10 @@ impl<F: ConjugateFamily> Learner<F> for ParticleFilter<F> {
     fn variance(&self, out: &mut [f64]) {
         let mut mean = vec![0.0; out.len()];
         self.bank.mixture(&self.family, &self.weights, &mut mean, Some(out));
+    }
+
+    fn moments(&self, mean: &mut [f64], variance: &mut [f64]) {
+        self.bank.mixture(&self.family, &self.weights, mean, Some(variance));
     }
 
     fn belief(&self) -> Option<F::Belief> {

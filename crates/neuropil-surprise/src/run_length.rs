@@ -305,7 +305,7 @@ impl<F: ConjugateFamily> RunLengthFilter<F> {
 
     fn prune(&mut self, cutoff: f64, max_run_length: Option<u64>, max_hypotheses: usize) {
         let mut mass = 0.0;
-        if count_below(&self.weights, cutoff) > self.dropped {
+        if cutoff > 0.0 && count_below(&self.weights, cutoff) > self.dropped {
             for i in 0..self.weights.len() {
                 if self.weights[i] < cutoff && self.log_weights[i] > f64::NEG_INFINITY {
                     mass += self.drop_in_place(i);
@@ -476,6 +476,15 @@ impl<F: ConjugateFamily> Learner<F> for RunLengthFilter<F> {
         } else {
             let mut mean = vec![0.0; out.len()];
             self.bank.mixture(&self.family, &self.weights, &mut mean, Some(out));
+        }
+    }
+
+    fn moments(&self, mean: &mut [f64], variance: &mut [f64]) {
+        if self.weights.is_empty() {
+            self.family.mean(&self.prior, mean);
+            self.family.variance(&self.prior, variance);
+        } else {
+            self.bank.mixture(&self.family, &self.weights, mean, Some(variance));
         }
     }
 

@@ -9,7 +9,7 @@
 //! so that only one division and one exponential lie on the path from an observation to the next. Read-outs are
 //! computed afterwards, block by block, with SIMD.
 
-use std::f64::consts::{LN_2, LOG2_E, PI};
+use std::f64::consts::{LOG2_E, PI};
 use std::sync::LazyLock;
 
 use neuropil_core::{dispatch, vector};
@@ -187,7 +187,6 @@ fn recursion_body<const FMA: bool>(
     const LOG2_STEPS: f64 = LOG2_E * STEPS as f64;
     const LN_2_HIGH: f64 = 6.931_471_803_691_238_16e-1 / STEPS as f64;
     const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10 / STEPS as f64;
-    debug_assert!(LN_2_HIGH < LN_2);
     let powers = &*POWERS;
     let inverse_sigma = 1.0 / family.sigma;
     let prior_nu = family.prior().nu;

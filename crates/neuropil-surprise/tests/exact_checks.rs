@@ -1,6 +1,9 @@
 //! Numbers computed independently of this project, by brute force over all change configurations where possible.
 
-use neuropil_surprise::family::{Gaussian, NormalInverseGamma};
+use neuropil_surprise::family::{
+    BetaBernoulli, ConjugateFamily, DirichletCategorical, Family, Gaussian, GammaExponential, GammaPoisson,
+    LinearRegression, MultivariateGaussian, NormalInverseGamma,
+};
 use neuropil_surprise::hazard::Hazard;
 use neuropil_surprise::leaky::LeakyIntegrator;
 use neuropil_surprise::nassar::{Nassar, Rule};
@@ -20,7 +23,7 @@ fn keep(n: usize) -> Truncation {
     Truncation::Keep { n, overflow: Overflow::Drop, protect: 0 }
 }
 
-fn run<F: neuropil_surprise::family::ConjugateFamily>(
+fn run<F: ConjugateFamily>(
     learner: &mut impl Learner<F>,
     ys: &[f64],
 ) -> (Vec<f64>, Vec<Scores>) {
@@ -209,4 +212,205 @@ fn the_particle_filter_converges_to_the_exact_filter() {
         .collect();
     let mean = finals.iter().sum::<f64>() / 200.0;
     assert!((mean - 2.2662026259).abs() < 0.01, "{mean}");
+}
+
+/// Log evidence, final mean and run-length posterior (newest first) of the exact filter.
+fn exact_filter<F: ConjugateFamily>(family: F, hazard: f64, rows: &[Vec<f64>]) -> (f64, Vec<f64>, Vec<f64>) {
+    let mut mean = vec![0.0; family.estimate_width()];
+    let mut filter = RunLengthFilter::new(family, Hazard::Constant(hazard), exact(), 0).unwrap();
+    let log_evidence = rows.iter().map(|row| filter.step(row).log_predictive).sum();
+    filter.mean(&mut mean);
+    let mut posterior: Vec<f64> = filter.run_length_posterior().iter().map(|entry| entry.1).collect();
+    posterior.reverse();
+    (log_evidence, mean, posterior)
+}
+
+fn rows(values: &[f64]) -> Vec<Vec<f64>> {
+    values.iter().map(|&value| vec![value]).collect()
+}
+
+#[test]
+fn two_observations_give_the_posterior_and_the_surprise_of_a_third() {
+    let family = Gaussian { sigma: 0.5, ..Gaussian::default() };
+    let mut belief = family.prior();
+    family.update(&mut belief, &[1.2]);
+    family.update(&mut belief, &[0.8]);
+    let mut variance = [0.0];
+    family.variance(&belief, &mut variance);
+    close(&[belief.mean, variance[0]], &[0.8888888889, 0.1111111111], 1e-8);
+    let under_prior = family.log_predictive(&family.prior(), &[-0.5]).exp();
+    let under_belief = family.log_predictive(&belief, &[-0.5]).exp();
+    close(&[under_prior, under_belief, under_prior / under_belief], &[0.3228684517, 0.0459319689, 7.0292752371], 1e-8);
+    let rate = neuropil_surprise::surprise::adaptation_rate(under_prior / under_belief, 0.1 / 0.9);
+    assert!((rate - 0.4385273278).abs() < 1e-8);
+    let shannon = -under_prior.ln() + (rate / 0.1).ln();
+    close(&[shannon, shannon / 10_f64.ln()], &[2.608762254, 1.1329710515], 1e-8);
+}
+
+#[test]
+fn the_first_observation_never_surprises_in_any_family() {
+    for name in Family::NAMES {
+        let family = Family::named(name).unwrap();
+        let y = ndarray::Array2::from_elem((1, family.observation_width()), 1.0);
+        for method in ["exact", "mp", "sor", "pf", "varsmile"] {
+            let learner = neuropil_surprise::model::ChangePointLearner {
+                method: neuropil_surprise::method::Method::named(method).unwrap(),
+                ..neuropil_surprise::model::ChangePointLearner::new(family.clone())
+            };
+            let surprise = learner.filter(y.view()).unwrap().bayes_factor_surprise.unwrap()[0];
+            assert!((surprise - 1.0).abs() < 1e-12, "{name} {method}: {surprise}");
+        }
+    }
+}
+
+#[test]
+fn coin_flips_give_the_brute_force_posterior() {
+    let (log_evidence, mean, posterior) =
+        exact_filter(BetaBernoulli::default(), 0.2, &rows(&[1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]));
+    close(&[log_evidence, mean[0]], &[-5.6498927057, 0.4877730751], 1e-8);
+    let expected = [
+        0.3386214222, 0.135410533, 0.0899831242, 0.089087639, 0.1694751237, 0.0561836833, 0.0266133237, 0.0946251509,
+    ];
+    close(&posterior, &expected, 1e-8);
+}
+
+const CATEGORIES: [f64; 7] = [0.0, 0.0, 1.0, 0.0, 2.0, 2.0, 2.0];
+
+#[test]
+fn categories_give_the_brute_force_posterior() {
+    let family = DirichletCategorical::symmetric(3, 0.5);
+    let (log_evidence, mean, _) = exact_filter(family.clone(), 0.1, &rows(&CATEGORIES));
+    assert!((log_evidence + 7.9765340665).abs() < 1e-8);
+    close(&mean, &[0.199189045, 0.1369227031, 0.6638882519], 1e-8);
+    for (truncation, expected) in [
+        (exact(), [0.44, 0.5434928974, 0.3980737362, 0.4667296557, 0.3532114199, 0.4062935184, 0.4991717132]),
+        (keep(2), [0.44, 0.5434928974, 0.3990332815, 0.4728453494, 0.3561202441, 0.403918808, 0.5087070023]),
+    ] {
+        let mut filter = RunLengthFilter::new(family.clone(), Hazard::Constant(0.1), truncation, 0).unwrap();
+        for (y, expected) in CATEGORIES.iter().zip(expected) {
+            filter.step(&[*y]);
+            let mut mean = [0.0; 3];
+            filter.mean(&mut mean);
+            close(&[mean.iter().map(|p| p * p).sum()], &[expected], 1e-8);
+        }
+    }
+}
+
+#[test]
+fn categories_follow_varsmile_and_smile() {
+    let family = DirichletCategorical::symmetric(3, 0.5);
+    let mut learner = VarSmile::new(family.clone(), Modulation::Fixed(0.1)).unwrap();
+    let surprises: Vec<f64> = CATEGORIES.iter().map(|&y| learner.step(&[y]).log_bayes_factor.exp()).collect();
+    let expected = [1.0, 0.5555555556, 2.298245614, 0.6533150747, 3.2833479175, 1.1285406021, 0.7942922513];
+    close(&surprises, &expected, 1e-8);
+    close(learner.belief().unwrap().alpha(), &[2.058194948, 1.0882680934, 3.2588836564], 1e-8);
+
+    let mut learner = Smile::new(family, 0.1).unwrap();
+    let mut surprises = Vec::new();
+    let mut weights = Vec::new();
+    for y in CATEGORIES {
+        weights.push(learner.step(&[y]).adaptation_rate);
+        surprises.push(learner.confidence_corrected_surprise());
+    }
+    close(&surprises[..3], &[1.3703634644, 0.5586393999, 1.0209146981], 1e-7);
+    close(&weights[..3], &[0.1751039142, 0.1365179215, 0.1722263516], 1e-7);
+    close(learner.belief().unwrap().alpha(), &[1.0437971849, 0.9334001133, 1.2219282183], 1e-7);
+}
+
+#[test]
+fn counts_and_waiting_times_give_the_brute_force_posterior() {
+    let (log_evidence, mean, posterior) =
+        exact_filter(GammaPoisson { shape: 1.0, rate: 1.0 }, 0.1, &rows(&[2.0, 3.0, 1.0, 9.0, 8.0, 11.0]));
+    close(&[log_evidence, mean[0]], &[-21.218402619, 6.9328026029], 1e-8);
+    let expected = [0.0017759687, 0.0062388054, 0.8375672269, 0.0255226199, 0.0211594894, 0.1077358897];
+    close(&posterior, &expected, 1e-8);
+
+    let family = GammaExponential { known_shape: 1.0, shape: 2.0, rate: 1.0 };
+    let (log_evidence, mean, posterior) = exact_filter(family, 0.1, &rows(&[0.3, 0.5, 0.2, 4.0, 6.0]));
+    close(&[log_evidence, mean[0]], &[-9.8690227722, 3.050470682], 1e-8);
+    close(&posterior, &[0.0423662261, 0.5217688695, 0.1211388117, 0.0599867971, 0.2547392956], 1e-8);
+}
+
+#[test]
+fn vectors_and_regressions_give_the_brute_force_posterior() {
+    let family = MultivariateGaussian {
+        mean: vec![0.0; 2],
+        mean_weight: 1.0,
+        degrees_of_freedom: 4.0,
+        scatter: vec![vec![1.0, 0.0], vec![0.0, 1.0]],
+    };
+    let y = [vec![0.0, 0.2], vec![0.1, -0.1], vec![3.0, 2.9], vec![2.8, 3.2]];
+    let (log_evidence, mean, posterior) = exact_filter(family, 0.1, &y);
+    close(&[log_evidence, mean[0], mean[1]], &[-14.6481122045, 1.7238815351, 1.8094505593], 1e-8);
+    close(&posterior, &[0.0020916591, 0.6937002069, 0.070623325, 0.2335848089], 1e-8);
+
+    let family = LinearRegression { noise: 0.5, ..LinearRegression::standard(2) };
+    let y = [
+        vec![1.0, 0.0, 1.1],
+        vec![0.0, 1.0, -0.4],
+        vec![1.0, 1.0, 0.6],
+        vec![1.0, 0.0, -1.0],
+        vec![1.0, 1.0, -2.1],
+    ];
+    let (log_evidence, mean, _) = exact_filter(family, 0.1, &y);
+    close(&[log_evidence, mean[0], mean[1]], &[-8.8420433891, -0.9737855116, -0.8971769244], 1e-8);
+}
+
+#[test]
+fn merging_neighbours_is_exact_while_nothing_has_to_go_and_close_afterwards() {
+    let merge = |n| Truncation::Keep { n, overflow: Overflow::Merge, protect: 0 };
+    let run_with = |truncation| {
+        let mut filter = RunLengthFilter::new(Gaussian::default(), Hazard::Constant(0.1), truncation, 0).unwrap();
+        run(&mut filter, &STREAM).0
+    };
+    close(&run_with(merge(5)), &run_with(exact()), 1e-12);
+    let (exact, merged, dropped) = (run_with(exact()), run_with(merge(3)), run_with(keep(3)));
+    assert!((merged[4] - exact[4]).abs() < (dropped[4] - exact[4]).abs());
+}
+
+#[test]
+fn shifting_and_scaling_the_world_shifts_and_scales_the_beliefs() {
+    let base = Gaussian { sigma: 0.7, prior_mean: 0.2, prior_sd: 1.5 };
+    let (shift, scale) = (3.5, 40.0);
+    let moved = Gaussian { prior_mean: base.prior_mean + shift, ..base };
+    let scaled = Gaussian { sigma: 0.7 * scale, prior_mean: 0.2 * scale, prior_sd: 1.5 * scale };
+    for truncation in [exact(), keep(3)] {
+        let go = |family, ys: &[f64]| {
+            let mut filter = RunLengthFilter::new(family, Hazard::Constant(0.1), truncation, 0).unwrap();
+            run(&mut filter, ys)
+        };
+        let (means, scores) = go(base, &STREAM);
+        let (shifted, _) = go(moved, &STREAM.map(|y| y + shift));
+        close(&shifted.iter().map(|mean| mean - shift).collect::<Vec<_>>(), &means, 1e-12);
+        let (larger, larger_scores) = go(scaled, &STREAM.map(|y| y * scale));
+        close(&larger.iter().map(|mean| mean / scale).collect::<Vec<_>>(), &means, 1e-12);
+        close(&bayes_factors(&larger_scores), &bayes_factors(&scores), 1e-12);
+    }
+}
+
+#[test]
+fn pruning_at_the_default_cutoff_does_not_move_the_evidence() {
+    let ys: Vec<f64> = (0..400).map(|t| if t / 90 % 2 == 0 { 0.0 } else { 2.5 } + (1.3 * f64::from(t * t)).sin()).collect();
+    let evidence = |cutoff| {
+        let truncation = Truncation::Prune { cutoff, max_run_length: None, max_hypotheses: 100_000 };
+        let mut filter =
+            RunLengthFilter::new(NormalInverseGamma::default(), Hazard::Constant(0.02), truncation, 0).unwrap();
+        (ys.iter().map(|&y| filter.step(&[y]).log_predictive).sum::<f64>(), filter.dropped_mass(), filter.n_hypotheses())
+    };
+    let (pruned, dropped, alive) = evidence(1e-12);
+    let (whole, none, all) = evidence(0.0);
+    assert!((pruned - whole).abs() < 1e-8);
+    assert!(dropped > 0.0 && dropped < 1e-8 && none == 0.0);
+    assert!(alive < all && all == 400);
+}
+
+#[test]
+fn memory_stays_bounded_on_a_stationary_stream() {
+    let truncation = Truncation::Prune { cutoff: 1e-12, max_run_length: None, max_hypotheses: 200 };
+    let mut filter = RunLengthFilter::new(Gaussian::default(), Hazard::Constant(0.005), truncation, 0).unwrap();
+    for t in 0..5000 {
+        filter.step(&[(1.7 * f64::from(t * t)).sin()]);
+        assert!(filter.n_hypotheses() <= 200);
+    }
+    assert!((filter.run_length_posterior().iter().map(|entry| entry.1).sum::<f64>() - 1.0).abs() < 1e-9);
 }

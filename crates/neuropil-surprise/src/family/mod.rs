@@ -216,7 +216,9 @@ pub fn mixture_of<'a, F: ConjugateFamily>(
         family.mean(belief, &mut part);
         family.variance(belief, &mut spread);
         for d in 0..width {
-            variance[d] += weight * (spread[d] + (part[d] - mean[d]).powi(2));
+            // Where an expected value is infinite, so is the variance (and the difference would be NaN).
+            let deviation = if mean[d].is_finite() { part[d] - mean[d] } else { f64::INFINITY };
+            variance[d] += weight * (spread[d] + deviation.powi(2));
         }
     }
 }
