@@ -1,7 +1,7 @@
 //! Segmentation of real series, scored against what people marked.
 
 use ndarray::Array2;
-use neuropil_report::{Claim, Figure, Panel, Section, Size, Source, Table};
+use neuropil_report::{Claim, Colour, Figure, Marker, Panel, Section, Size, Source, Stroke, Table};
 use neuropil_surprise::agreement::{DEFAULT_MARGIN, covering, f_measure};
 use neuropil_surprise::blocks::Blocks;
 use neuropil_surprise::family::NormalInverseGamma;
@@ -202,13 +202,14 @@ fn panel(series: &Series, result: &Segmentation) -> Panel {
         .y_label(series.label)
         .height(220.0)
         .line("series", &x, &series.values)
-        .colour(neuropil_report::Colour::Grey)
+        .colour(Colour::Grey)
         .size(1.0)
         .step("mean of the segment", &x, &means)
-        .colour(neuropil_report::Colour::Blue)
+        .colour(Colour::Blue)
+        .stroke(Stroke::Solid)
         .vlines("change found", &found)
-        .colour(neuropil_report::Colour::Sky)
+        .colour(Colour::Sky)
         .points("marked by people", &people, &vec![floor; people.len()])
-        .colour(neuropil_report::Colour::Vermillion)
-        .marker(neuropil_report::Marker::Triangle)
+        .colour(Colour::Vermillion)
+        .marker(Marker::Triangle)
 }

@@ -2,7 +2,7 @@
 
 use neuropil_core::random::Seed;
 use neuropil_core::threads;
-use neuropil_report::{Claim, Figure, Panel, Section, Size, Source, Table};
+use neuropil_report::{Claim, Colour, Figure, Panel, Section, Size, Source, Table};
 use neuropil_surprise::family::Gaussian;
 use neuropil_surprise::hazard::Hazard;
 use rayon::prelude::*;
@@ -88,7 +88,8 @@ impl Experiment for Calibration {
             .x_label("stated change probability")
             .y_label("fraction of steps with a change")
             .height(420.0)
-            .line("calibrated", &[0.0, 1.0], &[0.0, 1.0]);
+            .line("calibrated", &[0.0, 1.0], &[0.0, 1.0])
+            .colour(Colour::Grey);
         let mut table = Table::new("reliability", "Stated and observed changes")
             .column("learner", "")
             .column("steps", "")

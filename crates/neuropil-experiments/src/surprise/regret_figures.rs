@@ -1,6 +1,6 @@
 //! Heat maps of error and regret, and published against measured regrets.
 
-use neuropil_report::{Figure, HeatMap, Panel};
+use neuropil_report::{Colour, Figure, HeatMap, Panel};
 
 use super::grid::{Cell, Grid};
 use super::{published, roster};
@@ -95,7 +95,7 @@ fn against_published(grid: &Grid, cells: &[Cell]) -> Figure {
             panel = panel.error_bars(roster::label(learner), &x, &y, &low, &high);
         }
         let ends = [0.6 * range.0, 1.6 * range.1];
-        figure = figure.panel(panel.line("equal", &ends, &ends));
+        figure = figure.panel(panel.line("equal", &ends, &ends).colour(Colour::Grey));
     }
     figure
 }
