@@ -78,9 +78,10 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let repeats = arguments.iter().position(|argument| argument == "--repeats");
     let value = repeats.and_then(|at| arguments.get(at + 1)).and_then(|value| value.parse().ok());
-    let pattern = arguments.iter().enumerate().find(|(at, argument)| {
-        !argument.starts_with("--") && repeats.is_none_or(|position| *at != position + 1)
-    });
+    let pattern = arguments
+        .iter()
+        .enumerate()
+        .find(|(at, argument)| !argument.starts_with("--") && repeats.is_none_or(|position| *at != position + 1));
     let bench = Bench { pattern: pattern.map(|(_, argument)| argument.clone()), repeats: value.unwrap_or(5) };
 
     // What fast-bocpd and changepoint report: P(change), most probable run length, predictive density.

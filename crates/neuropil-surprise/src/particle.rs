@@ -129,7 +129,8 @@ impl<F: ConjugateFamily> ParticleFilter<F> {
 
         let mut sum = 0.0;
         for i in 0..self.weights.len() {
-            let ratio = if self.weights[i] > 0.0 { (self.log_predictives[i] - log_belief_predictive).exp() } else { 0.0 };
+            let ratio =
+                if self.weights[i] > 0.0 { (self.log_predictives[i] - log_belief_predictive).exp() } else { 0.0 };
             self.weights[i] *= (1.0 - adaptation.rate) * ratio + adaptation.rate;
             sum += self.weights[i];
             // The proposal is the exact conditional of a change given this particle's history.

@@ -9,101 +9,36 @@
 //! Weights live in log space, relative to the largest, so that no observation makes them all vanish.
 
 use neuropil_core::random::{Seed, Stream};
-use neuropil_core::{dispatch, vector};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::family::{BeliefBank, ConjugateFamily};
 use crate::hazard::Hazard;
 use crate::learner::{Learner, Scores, loaded, saved};
-use crate::resampling;
+use crate::log_weights::{add_scores, exponentials, index_of_largest, scale};
 use crate::surprise::{Adaptation, log_modulation};
-
-/// Which hypotheses survive a step.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "truncation")]
-pub enum Truncation {
-    /// All whose posterior weight reaches `cutoff` (exact Bayes).
-    Prune {
-        /// Smallest posterior weight that survives; 0 keeps all.
-        cutoff: f64,
-        /// Runs longer than this are dropped; `None` keeps all.
-        max_run_length: Option<u64>,
-        /// Bound on memory: beyond it the least probable hypotheses go, whatever their weight.
-        max_hypotheses: usize,
-    },
-    /// The `n` most probable (MP-N).
-    Keep {
-        /// Number of hypotheses that survive a step; at least 1.
-        n: usize,
-        /// What happens to the one too many.
-        overflow: Overflow,
-        /// A hypothesis younger than this many steps is never the one that goes; 0 protects none.
-        protect: u64,
-    },
-    /// `n` by optimal stratified resampling (SOR-N, Fearnhead and Liu 2007).
-    Resample {
-        /// Number of hypotheses that survive a step; at least 1.
-        n: usize,
-        /// Which threshold search.
-        threshold: resampling::Threshold,
-    },
-}
-
-/// What MP-N does with the hypothesis that is one too many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Overflow {
-    /// Drops the least probable one, as published.
-    Drop,
-    /// Merges the two neighbours in run length whose average loses least information.
-    Merge,
-}
-
-impl Truncation {
-    /// Checks the numbers and names the one that is out of range.
-    pub fn validate(&self) -> Result<()> {
-        match *self {
-            Self::Prune { cutoff, max_run_length, max_hypotheses } => {
-                if !(0.0..1e-2).contains(&cutoff) {
-                    return Err(Error::parameter("cutoff", cutoff, "in [0, 0.01)"));
-                }
-                if max_run_length == Some(0) {
-                    return Err(Error::parameter("max_run_length", 0, "at least 1"));
-                }
-                if max_hypotheses < 2 {
-                    return Err(Error::parameter("max_hypotheses", max_hypotheses, "at least 2"));
-                }
-                Ok(())
-            }
-            Self::Keep { n, .. } | Self::Resample { n, .. } if n == 0 => {
-                Err(Error::parameter("n", n, "at least 1 hypothesis"))
-            }
-            Self::Keep { .. } | Self::Resample { .. } => Ok(()),
-        }
-    }
-}
+pub use crate::truncation::{Overflow, Truncation};
 
 /// A filter over run lengths for one sequence.
 #[derive(Debug, Clone)]
 pub struct RunLengthFilter<F: ConjugateFamily> {
-    family: F,
-    hazard: Hazard,
-    truncation: Truncation,
+    pub(crate) family: F,
+    pub(crate) hazard: Hazard,
+    pub(crate) truncation: Truncation,
     seed: u64,
-    stream: Stream,
+    pub(crate) stream: Stream,
     prior: F::Belief,
-    bank: F::Bank,
+    pub(crate) bank: F::Bank,
     /// Step at which each hypothesis says that the run began, oldest first.
-    born: Vec<u64>,
+    pub(crate) born: Vec<u64>,
     /// Log weights plus `log_scale`; minus infinity marks a dropped hypothesis that still occupies its place.
-    log_weights: Vec<f64>,
-    log_scale: f64,
+    pub(crate) log_weights: Vec<f64>,
+    pub(crate) log_scale: f64,
     /// Normalised weights, zero for dropped hypotheses.
-    weights: Vec<f64>,
-    dropped: usize,
-    dropped_mass: f64,
-    time: u64,
+    pub(crate) weights: Vec<f64>,
+    pub(crate) dropped: usize,
+    pub(crate) dropped_mass: f64,
+    pub(crate) time: u64,
     scores: Vec<f64>,
     /// Hazards at the run lengths 1, 2, ..., where the hazard depends on them; grown by doubling.
     hazard_table: Vec<f64>,
@@ -281,156 +216,6 @@ impl<F: ConjugateFamily> RunLengthFilter<F> {
         self.log_scale = 0.0;
         self.dropped = 0;
     }
-
-    fn truncate(&mut self) {
-        match self.truncation {
-            Truncation::Prune { cutoff, max_run_length, max_hypotheses } => {
-                self.prune(cutoff, max_run_length, max_hypotheses);
-            }
-            Truncation::Keep { n, overflow, protect } => {
-                while self.born.len() > n {
-                    match overflow {
-                        Overflow::Drop => self.drop_least_probable(n, protect),
-                        Overflow::Merge => self.merge_closest_neighbours(protect),
-                    }
-                }
-            }
-            Truncation::Resample { n, threshold } => {
-                if self.born.len() > n {
-                    self.resample(n, threshold);
-                }
-            }
-        }
-    }
-
-    fn prune(&mut self, cutoff: f64, max_run_length: Option<u64>, max_hypotheses: usize) {
-        let mut mass = 0.0;
-        if cutoff > 0.0 && count_below(&self.weights, cutoff) > self.dropped {
-            for i in 0..self.weights.len() {
-                if self.weights[i] < cutoff && self.log_weights[i] > f64::NEG_INFINITY {
-                    mass += self.drop_in_place(i);
-                }
-            }
-        }
-        if let Some(longest) = max_run_length {
-            let mut i = 0;
-            while i < self.born.len() && self.time - self.born[i] > longest {
-                if self.log_weights[i] > f64::NEG_INFINITY {
-                    mass += self.drop_in_place(i);
-                }
-                i += 1;
-            }
-        }
-        if self.born.len() - self.dropped > max_hypotheses {
-            // Drop an eighth at once, so that the selection costs little per step.
-            let surplus = self.born.len() - self.dropped - (max_hypotheses - max_hypotheses / 8).max(1);
-            let mut order: Vec<usize> =
-                (0..self.born.len()).filter(|&i| self.log_weights[i] > f64::NEG_INFINITY).collect();
-            order.select_nth_unstable_by(surplus - 1, |&i, &j| self.weights[i].total_cmp(&self.weights[j]));
-            for &i in &order[..surplus] {
-                mass += self.drop_in_place(i);
-            }
-        }
-        if mass > 0.0 {
-            self.renormalise(mass);
-        }
-        if self.dropped > 16 + self.born.len() / 8 {
-            self.compact();
-        }
-    }
-
-    /// Marks a hypothesis as dropped and returns the weight that it had.
-    fn drop_in_place(&mut self, index: usize) -> f64 {
-        self.log_weights[index] = f64::NEG_INFINITY;
-        self.dropped += 1;
-        std::mem::take(&mut self.weights[index])
-    }
-
-    fn renormalise(&mut self, lost: f64) {
-        let rest = (1.0 - lost).max(f64::MIN_POSITIVE);
-        scale(&mut self.weights, 1.0 / rest);
-        self.log_scale += rest.ln();
-        self.dropped_mass += lost;
-    }
-
-    fn compact(&mut self) {
-        let alive: Vec<usize> = (0..self.born.len()).filter(|&i| self.log_weights[i] > f64::NEG_INFINITY).collect();
-        self.gather(&alive);
-        self.dropped = 0;
-    }
-
-    fn gather(&mut self, source: &[usize]) {
-        self.bank.gather(source);
-        crate::family::gather_in_place(&mut self.born, source);
-        crate::family::gather_in_place(&mut self.log_weights, source);
-        crate::family::gather_in_place(&mut self.weights, source);
-    }
-
-    fn remove(&mut self, index: usize) {
-        self.bank.remove(index);
-        self.born.remove(index);
-        self.log_weights.remove(index);
-        self.weights.remove(index);
-    }
-
-    /// Number of hypotheses, counted from the oldest, that are old enough to be dropped or merged; at least one.
-    fn unprotected(&self, protect: u64) -> usize {
-        self.born.iter().take_while(|&&born| self.time - born >= protect).count().max(1)
-    }
-
-    fn drop_least_probable(&mut self, n: usize, protect: u64) {
-        let candidates = self.unprotected(protect).max(self.born.len() - n);
-        let mut least = 0;
-        for i in 1..candidates {
-            if self.weights[i] < self.weights[least] {
-                least = i;
-            }
-        }
-        let mass = self.weights[least];
-        self.remove(least);
-        self.renormalise(mass);
-    }
-
-    fn merge_closest_neighbours(&mut self, protect: u64) {
-        let candidates = self.unprotected(protect).max(2);
-        let mut best = (f64::INFINITY, 0);
-        for i in 0..candidates - 1 {
-            let (first, second) = (self.bank.get(&self.family, i), self.bank.get(&self.family, i + 1));
-            let (u, v) = (self.weights[i], self.weights[i + 1]);
-            let share = if u + v > 0.0 { v / (u + v) } else { 0.5 };
-            let mut average = first.clone();
-            self.family.interpolate(&mut average, share, &second);
-            let loss =
-                u * self.family.kl_divergence(&first, &average) + v * self.family.kl_divergence(&second, &average);
-            if loss < best.0 {
-                best = (loss, i);
-            }
-        }
-        let i = best.1;
-        let (u, v) = (self.weights[i], self.weights[i + 1]);
-        let share = if u + v > 0.0 { v / (u + v) } else { 0.5 };
-        let mut average = self.bank.get(&self.family, i);
-        self.family.interpolate(&mut average, share, &self.bank.get(&self.family, i + 1));
-        let log_weight = neuropil_core::special::log_add_exp(self.log_weights[i], self.log_weights[i + 1]);
-        // The merged hypothesis keeps the change point of its heavier part.
-        let born = if v > u { self.born[i + 1] } else { self.born[i] };
-        self.remove(i + 1);
-        self.bank.set(&self.family, i, &average);
-        self.born[i] = born;
-        self.log_weights[i] = log_weight;
-        self.weights[i] = u + v;
-    }
-
-    fn resample(&mut self, n: usize, threshold: resampling::Threshold) {
-        let survivors = resampling::stratified_optimal(&mut self.weights, n, threshold, &mut self.stream);
-        self.gather(&survivors);
-        let total: f64 = self.weights.iter().sum();
-        scale(&mut self.weights, 1.0 / total);
-        self.log_scale = 0.0;
-        for (log_weight, weight) in self.log_weights.iter_mut().zip(&self.weights) {
-            *log_weight = weight.ln();
-        }
-    }
 }
 
 impl<F: ConjugateFamily> Learner<F> for RunLengthFilter<F> {
@@ -514,67 +299,4 @@ impl<F: ConjugateFamily> Learner<F> for RunLengthFilter<F> {
     fn n_hypotheses(&self) -> usize {
         self.born.len() - self.dropped
     }
-}
-
-/// Index of the largest weight, the oldest where several are equal.
-fn index_of_largest(weights: &[f64]) -> Option<usize> {
-    const BLOCK: usize = 32;
-    let largest = largest_of(weights);
-    let block = weights.chunks(BLOCK).position(|block| block.iter().fold(false, |hit, &w| hit | (w == largest)))?;
-    let start = block * BLOCK;
-    weights[start..].iter().position(|&weight| weight == largest).map(|offset| start + offset)
-}
-
-dispatch! {
-    /// Adds `scores + shift` to the log weights and returns the largest.
-    fn add_scores = add_scores_body(log_weights: &mut [f64], scores: &[f64], shift: f64) -> f64;
-}
-dispatch! {
-    /// Subtracts the largest log weight, writes the exponentials and returns their sum.
-    fn exponentials = exponentials_body(log_weights: &mut [f64], largest: f64, weights: &mut [f64]) -> f64;
-}
-dispatch! {
-    fn scale = scale_body(values: &mut [f64], factor: f64);
-}
-dispatch! {
-    fn count_below = count_below_body(values: &[f64], threshold: f64) -> usize;
-}
-dispatch! {
-    fn largest_of = largest_of_body(values: &[f64]) -> f64;
-}
-
-#[inline(always)]
-fn add_scores_body<const FMA: bool>(log_weights: &mut [f64], scores: &[f64], shift: f64) -> f64 {
-    for (log_weight, score) in log_weights.iter_mut().zip(scores) {
-        *log_weight += score + shift;
-    }
-    vector::max(log_weights)
-}
-
-#[inline(always)]
-fn exponentials_body<const FMA: bool>(log_weights: &mut [f64], largest: f64, weights: &mut [f64]) -> f64 {
-    let n = log_weights.len();
-    let (log_weights, weights) = (&mut log_weights[..n], &mut weights[..n]);
-    for i in 0..n {
-        log_weights[i] -= largest;
-        weights[i] = vector::exp::<FMA>(log_weights[i]);
-    }
-    vector::sum(n, |i| weights[i])
-}
-
-#[inline(always)]
-fn scale_body<const FMA: bool>(values: &mut [f64], factor: f64) {
-    for value in values {
-        *value *= factor;
-    }
-}
-
-#[inline(always)]
-fn count_below_body<const FMA: bool>(values: &[f64], threshold: f64) -> usize {
-    values.iter().map(|&value| u64::from(value < threshold)).sum::<u64>() as usize
-}
-
-#[inline(always)]
-fn largest_of_body<const FMA: bool>(values: &[f64]) -> f64 {
-    vector::max(values)
 }

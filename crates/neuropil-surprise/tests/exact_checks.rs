@@ -1,7 +1,7 @@
 //! Numbers computed independently of this project, by brute force over all change configurations where possible.
 
 use neuropil_surprise::family::{
-    BetaBernoulli, ConjugateFamily, DirichletCategorical, Family, Gaussian, GammaExponential, GammaPoisson,
+    BetaBernoulli, ConjugateFamily, DirichletCategorical, Family, GammaExponential, GammaPoisson, Gaussian,
     LinearRegression, MultivariateGaussian, NormalInverseGamma,
 };
 use neuropil_surprise::hazard::Hazard;
@@ -23,10 +23,7 @@ fn keep(n: usize) -> Truncation {
     Truncation::Keep { n, overflow: Overflow::Drop, protect: 0 }
 }
 
-fn run<F: ConjugateFamily>(
-    learner: &mut impl Learner<F>,
-    ys: &[f64],
-) -> (Vec<f64>, Vec<Scores>) {
+fn run<F: ConjugateFamily>(learner: &mut impl Learner<F>, ys: &[f64]) -> (Vec<f64>, Vec<Scores>) {
     let mut mean = [0.0];
     ys.iter()
         .map(|&y| {
@@ -268,9 +265,8 @@ fn coin_flips_give_the_brute_force_posterior() {
     let (log_evidence, mean, posterior) =
         exact_filter(BetaBernoulli::default(), 0.2, &rows(&[1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]));
     close(&[log_evidence, mean[0]], &[-5.6498927057, 0.4877730751], 1e-8);
-    let expected = [
-        0.3386214222, 0.135410533, 0.0899831242, 0.089087639, 0.1694751237, 0.0561836833, 0.0266133237, 0.0946251509,
-    ];
+    let expected =
+        [0.3386214222, 0.135410533, 0.0899831242, 0.089087639, 0.1694751237, 0.0561836833, 0.0266133237, 0.0946251509];
     close(&posterior, &expected, 1e-8);
 }
 
@@ -345,13 +341,8 @@ fn vectors_and_regressions_give_the_brute_force_posterior() {
     close(&posterior, &[0.0020916591, 0.6937002069, 0.070623325, 0.2335848089], 1e-8);
 
     let family = LinearRegression { noise: 0.5, ..LinearRegression::standard(2) };
-    let y = [
-        vec![1.0, 0.0, 1.1],
-        vec![0.0, 1.0, -0.4],
-        vec![1.0, 1.0, 0.6],
-        vec![1.0, 0.0, -1.0],
-        vec![1.0, 1.0, -2.1],
-    ];
+    let y =
+        [vec![1.0, 0.0, 1.1], vec![0.0, 1.0, -0.4], vec![1.0, 1.0, 0.6], vec![1.0, 0.0, -1.0], vec![1.0, 1.0, -2.1]];
     let (log_evidence, mean, _) = exact_filter(family, 0.1, &y);
     close(&[log_evidence, mean[0], mean[1]], &[-8.8420433891, -0.9737855116, -0.8971769244], 1e-8);
 }
@@ -390,12 +381,17 @@ fn shifting_and_scaling_the_world_shifts_and_scales_the_beliefs() {
 
 #[test]
 fn pruning_at_the_default_cutoff_does_not_move_the_evidence() {
-    let ys: Vec<f64> = (0..400).map(|t| if t / 90 % 2 == 0 { 0.0 } else { 2.5 } + (1.3 * f64::from(t * t)).sin()).collect();
+    let ys: Vec<f64> =
+        (0..400).map(|t| if t / 90 % 2 == 0 { 0.0 } else { 2.5 } + (1.3 * f64::from(t * t)).sin()).collect();
     let evidence = |cutoff| {
         let truncation = Truncation::Prune { cutoff, max_run_length: None, max_hypotheses: 100_000 };
         let mut filter =
             RunLengthFilter::new(NormalInverseGamma::default(), Hazard::Constant(0.02), truncation, 0).unwrap();
-        (ys.iter().map(|&y| filter.step(&[y]).log_predictive).sum::<f64>(), filter.dropped_mass(), filter.n_hypotheses())
+        (
+            ys.iter().map(|&y| filter.step(&[y]).log_predictive).sum::<f64>(),
+            filter.dropped_mass(),
+            filter.n_hypotheses(),
+        )
     };
     let (pruned, dropped, alive) = evidence(1e-12);
     let (whole, none, all) = evidence(0.0);

@@ -30,7 +30,7 @@ fn reals() -> impl Strategy<Value = Vec<f64>> {
 }
 
 fn counts(most: f64) -> impl Strategy<Value = Vec<f64>> {
-    let one = prop_oneof![6 => (0.0..=1.0), 1 => Just(0.0), 1 => Just(1.0), 1 => Just(f64::NAN)];
+    let one = prop_oneof![6 => 0.0..=1.0, 1 => Just(0.0), 1 => Just(1.0), 1 => Just(f64::NAN)];
     prop::collection::vec(one.prop_map(move |share: f64| (share * most).round()), 1..40)
 }
 
