@@ -65,7 +65,8 @@ impl Grid {
                 .map(|&(i, j)| {
                     let values = originals.iter().map(|key| {
                         let (hazard, seed) = (self.hazards[j], seed_of(i, j));
-                        let value = tuning::tuned(key, task_of(i), hazard, steps(hazard) / 5, seed, &context.monitor);
+                        let value =
+                            tuning::tuned(key, task_of(i), hazard, steps(hazard).min(100_000), seed, &context.monitor);
                         bar.advance(1);
                         value
                     });
@@ -84,7 +85,7 @@ impl Grid {
                             Some(position) => roster::with_parameter(key, tuned[cell][position], hazard)?,
                             None => roster::published(key, task, hazard)?,
                         };
-                        let mut sums = vec![0.0; BATCHES];
+                        let mut sums = [0.0; BATCHES];
                         let batch = sequence.y.len() / BATCHES;
                         let mut t = 0;
                         task.follow(&contender, &sequence, seed, &context.monitor, |_, _, error| {

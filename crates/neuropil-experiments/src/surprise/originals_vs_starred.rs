@@ -58,18 +58,25 @@ fn claims(cells: &[Cell]) -> Vec<Claim> {
     let mut claims = Vec::new();
     for (starred, original) in PAIRS {
         let (value, count) = worse(cells, starred, original, |cell| cell.hazard >= 0.01);
-        claims.push(
-            Claim::new(
-                format!("{starred}-frequent-changes"),
-                format!(
-                    "cells with hazard >= 0.01, of {count}, in which {} has a higher regret than the original rule",
-                    roster::label(starred)
-                ),
+        let claim = Claim::new(
+            format!("{starred}-frequent-changes"),
+            format!(
+                "cells with hazard >= 0.01, of {count}, in which {} has a higher regret than the original rule",
+                roster::label(starred)
+            ),
+        )
+        .reference(0.0, Source::AuthorsCode)
+        .value(value as f64)
+        .at_most(0.0);
+        claims.push(if starred == "nassar10" {
+            claim.known_deviation(
+                "The published regrets break this rule as well: at sigma = 1 and hazard 0.01 they are 0.0965 for \
+                 Nas10* and 0.0903 for the original rule. Ours agree with both; knowing the prior helps Nas10 where \
+                 changes are frequent, not yet at hazard 0.01.",
             )
-            .reference(0.0, Source::AuthorsCode)
-            .value(value as f64)
-            .at_most(0.0),
-        );
+        } else {
+            claim
+        });
     }
     // At low noise and rare changes knowledge of the prior no longer helps: "equal or better" is a regret of at most
     // 1.1 times that of the starred rule.

@@ -41,11 +41,12 @@ fn grid(key: &str) -> Vec<f64> {
             values
         }
         // Without its last point, 1.
-        _ => {
+        key if key.starts_with("nassar") => {
             let mut values = logarithmic(-4.0, 0.0, 60);
             values.pop();
             values
         }
+        _ => logarithmic(-4.0, -1.0, 40),
     }
 }
 
