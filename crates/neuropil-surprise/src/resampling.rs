@@ -10,8 +10,9 @@ pub enum Threshold {
     /// The solution of `sum_k min(w_k / c, 1) = n`.
     #[default]
     Exact,
-    /// The strict search of the code published with Liakoni et al. (2021). It misses the solution when a weight
-    /// has underflowed to zero and then gives all survivors the same weight; kept to reproduce published numbers.
+    /// The strict search of the code published with Liakoni et al. (2021). It misses the solution when a weight is so
+    /// small that adding it to the next one changes nothing, and then gives all survivors the same weight, even the
+    /// one that held nearly all of it; kept to reproduce published numbers.
     Liakoni2021,
 }
 
@@ -30,17 +31,18 @@ pub fn threshold(weights: &[f64], n: usize) -> f64 {
     c
 }
 
-fn strict_threshold(weights: &[f64], n: usize) -> f64 {
+/// The threshold of the strict search, and whether it was found; where it was not, all weights count as small.
+fn strict_threshold(weights: &[f64], n: usize) -> (f64, bool) {
     let ascending = sorted(weights);
     let mut sum: f64 = ascending[..weights.len() - n].iter().sum();
     for small in weights.len() - n + 1..=weights.len() {
         sum += ascending[small - 1];
         let c = sum / (n + small - weights.len()) as f64;
         if ascending[small - 1] < c && ascending.get(small).is_some_and(|&next| c < next) {
-            return c;
+            return (c, true);
         }
     }
-    sum / n as f64
+    (sum / n as f64, false)
 }
 
 fn sorted(weights: &[f64]) -> Vec<f64> {
@@ -52,26 +54,31 @@ fn sorted(weights: &[f64]) -> Vec<f64> {
 /// Keeps `n` of the hypotheses (up to one for rounding) and adapts their weights so that the expectation of every
 /// weight is what it was. Returns the indices of the survivors; their new weights are in `weights`.
 pub fn stratified_optimal(weights: &mut [f64], n: usize, search: Threshold, stream: &mut Stream) -> Vec<usize> {
-    let c = match search {
-        Threshold::Exact => threshold(weights, n),
-        Threshold::Liakoni2021 => strict_threshold(weights, n),
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    let (c, found) = match search {
+        Threshold::Exact => (threshold(weights, n), true),
+        Threshold::Liakoni2021 => {
+            order.sort_by(|&i, &j| weights[j].total_cmp(&weights[i]));
+            strict_threshold(weights, n)
+        }
     };
     let mut survivors = Vec::with_capacity(n + 1);
     let mut distance = uniform(stream) * c;
-    for (i, weight) in weights.iter_mut().enumerate() {
-        if *weight >= c {
-            if *weight > 0.0 {
+    for i in order {
+        if found && weights[i] >= c {
+            if weights[i] > 0.0 {
                 survivors.push(i);
             }
             continue;
         }
-        distance -= *weight;
+        distance -= weights[i];
         if distance <= 0.0 {
             distance += c;
-            *weight = c;
+            weights[i] = c;
             survivors.push(i);
         }
     }
+    survivors.sort_unstable();
     survivors
 }
 
@@ -97,7 +104,15 @@ mod tests {
         let with = [0.5, 0.2, 0.1, 0.1, 0.06, 0.04, 0.0];
         assert!((threshold(&with, 4) - 0.15).abs() < 1e-12);
         // The published search falls back to equal weights for all survivors.
-        assert!((strict_threshold(&[0.9, 0.09, 0.01, 0.0], 3) - 1.0 / 3.0).abs() < 1e-12);
+        let (c, found) = strict_threshold(&[0.9, 0.09, 0.01, 0.0], 3);
+        assert!((c - 1.0 / 3.0).abs() < 1e-12 && !found);
+    }
+
+    #[test]
+    fn the_published_search_gives_equal_weights_when_it_finds_nothing() {
+        let mut weights = [0.9, 0.09, 0.01, 0.0];
+        let survivors = stratified_optimal(&mut weights, 3, Threshold::Liakoni2021, &mut Seed::new(0).stream());
+        assert!(survivors.iter().all(|&i| (weights[i] - 1.0 / 3.0).abs() < 1e-12), "{weights:?}");
     }
 
     #[test]

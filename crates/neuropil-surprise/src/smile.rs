@@ -84,13 +84,22 @@ impl<F: ConjugateFamily> Smile<F> {
 /// Anderson-Bjorck correction, safeguarded by bisection.
 fn root_of_increasing(f: impl Fn(f64) -> f64, low: (f64, f64), high: (f64, f64)) -> f64 {
     let ((mut a, mut fa), (mut b, mut fb)) = (low, high);
+    let mut last_secant = f64::NAN;
     for iteration in 0..200 {
         if b - a <= 1e-14 {
             break;
         }
         let secant = b - fb * (b - a) / (fb - fa);
         let inside = secant > a && secant < b;
-        let x = if inside && iteration % 4 != 3 { secant } else { 0.5 * (a + b) };
+        let by_secant = inside && iteration % 4 != 3;
+        let x = if by_secant { secant } else { 0.5 * (a + b) };
+        // The secants converge faster than linearly: where two agree, the next would not move.
+        if by_secant {
+            if (x - last_secant).abs() <= 1e-14 {
+                return x;
+            }
+            last_secant = x;
+        }
         let fx = f(x);
         if fx == 0.0 {
             return x;
