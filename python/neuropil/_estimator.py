@@ -10,7 +10,6 @@ import numpy as np
 from neuropil.errors import InputError
 
 
-
 class Estimator:
     """Parameters by name. The constructor of a subclass stores its arguments, and nothing else."""
 

@@ -111,10 +111,11 @@ def read_series(path: str | os.PathLike[str], columns: str | Sequence[str] = ())
 
     Examples
     --------
-    >>> import os, tempfile
+    >>> import tempfile
+    >>> from pathlib import Path
     >>> from neuropil.data import read_series
-    >>> path = os.path.join(tempfile.mkdtemp(), "series.csv")
-    >>> _ = open(path, "w").write("time_s,y_mV\\n0,1.5\\n1,\\n")
+    >>> path = Path(tempfile.mkdtemp()) / "series.csv"
+    >>> _ = path.write_text("time_s,y_mV\\n0,1.5\\n1,\\n")
     >>> read_series(path, "y_mV")["y_mV"]
     array([1.5, nan])
     """

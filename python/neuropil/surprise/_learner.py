@@ -314,7 +314,9 @@ class ChangePointLearner(Estimator):
         array([0.    , 0.0959, 0.3737, 0.4603, 0.0172])
         """
         rows, starts, model = self._ready(y, blocks)
-        return Smoothing(**fields_of(_neuropil.surprise_smooth(model, rows, self._cutoff(), starts, bars(self.verbose))))
+        return Smoothing(
+            **fields_of(_neuropil.surprise_smooth(model, rows, self._cutoff(), starts, bars(self.verbose)))
+        )
 
     def segment(self, y: ArrayLike, *, blocks: ArrayLike | None = None) -> Segmentation:
         """Return the most probable segmentation. Exact, whatever the method.
@@ -660,7 +662,9 @@ class ChangePointLearner(Estimator):
         published = _neuropil.surprise_published_grid(model)
         if values is None:
             if published is None or parameter not in (None, published[0]):
-                raise InputError(f'there is no published grid for {parameter or "the method"} of "{self.method}"; give values')
+                raise InputError(
+                    f'there is no published grid for {parameter or "the method"} of "{self.method}"; give values'
+                )
             parameter, grid = published
         else:
             grid = numbers(values, "values").ravel().tolist()
@@ -669,13 +673,21 @@ class ChangePointLearner(Estimator):
         if sequences is None:
             seed = seed_of(self.random_state)
             result = _neuropil.surprise_tune_on_simulations(
-                model, parameter, grid, count("length", length), count("n_sequences", n_sequences), seed, bars(self.verbose)
+                model,
+                parameter,
+                grid,
+                count("length", length),
+                count("n_sequences", n_sequences),
+                seed,
+                bars(self.verbose),
             )
         else:
             rows = [observations(y, f"sequences[{i}]") for i, y in enumerate(sequences)]
             known = None if truths is None else [observations(x, f"truths[{i}]") for i, x in enumerate(truths)]
             if known is not None and [len(x) for x in known] != [len(y) for y in rows]:
-                raise InputError(f"truths must be as long as the sequences: {[len(y) for y in rows]}, got {[len(x) for x in known]}")
+                raise InputError(
+                    f"truths must be as long as the sequences: {[len(y) for y in rows]}, got {[len(x) for x in known]}"
+                )
             model = self._model(rows[0].shape[1] if rows else None)
             result = _neuropil.surprise_tune(model, parameter, grid, rows, known, bars(self.verbose))
         return Tuning(**fields_of(result))
@@ -809,7 +821,10 @@ class ChangePointLearner(Estimator):
         else:
             document |= json.loads(stream.state())
         if "hazard_" in vars(self):
-            fit = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in self.hazard_fit_.to_dict().items()}
+            fit = {
+                name: value.tolist() if isinstance(value, np.ndarray) else value
+                for name, value in self.hazard_fit_.to_dict().items()
+            }
             document["hazard_fit"] = fit | {"provenance": vars(self.hazard_fit_.provenance)}
         write_text(Path(path), json.dumps(document, indent=1, allow_nan=False) + "\n")
 
@@ -843,15 +858,22 @@ class ChangePointLearner(Estimator):
             kind = document.get("kind", "no kind")
             raise InputError(f'"{path}" holds {kind}, but a {_KIND} was expected; neuropil.load finds the right class')
         if document.get("format", _FORMAT) > _FORMAT:
-            raise InputError(f'"{path}" was written by neuropil {document.get("neuropil")}, format {document["format"]}; update neuropil')
+            raise InputError(
+                f'"{path}" was written by neuropil {document.get("neuropil")}, format {document["format"]}; update neuropil'
+            )
         learner = cls(**params_of(document["model"]))
         if "state" in document:
             learner.__dict__["_stream"] = _neuropil.SurpriseStream.resume(json.dumps(document))
         fit = document.get("hazard_fit")
         if fit is not None:
-            fit = {name: np.array(value) if isinstance(value, list) and name != "interval" else value for name, value in fit.items()}
+            fit = {
+                name: np.array(value) if isinstance(value, list) and name != "interval" else value
+                for name, value in fit.items()
+            }
             interval = None if fit["interval"] is None else tuple(fit["interval"])
-            learner.hazard_fit_ = HazardFit(**fit | {"interval": interval, "provenance": Provenance(**fit["provenance"])})
+            learner.hazard_fit_ = HazardFit(
+                **fit | {"interval": interval, "provenance": Provenance(**fit["provenance"])}
+            )
             learner.hazard_ = learner.hazard_fit_.hazard
             learner.converged_ = learner.hazard_fit_.converged
             learner.n_iter_ = learner.hazard_fit_.iterations
@@ -895,7 +917,9 @@ class ChangePointLearner(Estimator):
     def _check_width(self, rows: NDArray[np.float64], ndim: int, model: str) -> None:
         width, _, _ = _neuropil.surprise_check(model)
         if ndim == 1 and width != 1:
-            raise InputError(f'y has shape ({len(rows)},), but the family "{self.family}" with these parameters needs shape (T, {width})')
+            raise InputError(
+                f'y has shape ({len(rows)},), but the family "{self.family}" with these parameters needs shape (T, {width})'
+            )
 
     def _streaming(self, columns: int) -> _neuropil.SurpriseStream:
         stream = self.__dict__.get("_stream")

@@ -152,9 +152,7 @@ def _refuse_strangers(kind: str, chosen: str, params: dict[str, Any], owners: di
         if params.get(name) is not None and params[name] is not False and name not in owners[chosen]:
             whose = " or ".join(f'"{owner}"' for owner, known in owners.items() if name in known)
             takes = ", ".join(owners[chosen])
-            raise InputError(
-                f'{name} belongs to the {kind} {whose}, but the {kind} is "{chosen}", which takes {takes}'
-            )
+            raise InputError(f'{name} belongs to the {kind} {whose}, but the {kind} is "{chosen}", which takes {takes}')
 
 
 def family_of(params: dict[str, Any], columns: int | None) -> dict[str, Any]:

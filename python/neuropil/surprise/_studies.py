@@ -472,7 +472,10 @@ def _subject_model(
         parameter = json.loads(_neuropil.surprise_free_parameter(name))
         if isinstance(free, Mapping):
             lower, upper = free[name]
-            parameter |= {"lower": number(f"lower bound of {name}", lower), "upper": number(f"upper bound of {name}", upper)}
+            parameter |= {
+                "lower": number(f"lower bound of {name}", lower),
+                "upper": number(f"upper bound of {name}", upper),
+            }
             if parameter["lower"] <= 0:
                 parameter["scale"] = "linear"
         parameters.append(parameter)
@@ -669,9 +672,7 @@ def confuse(
     Confusion
         Winners by AIC and BIC.
     """
-    candidates = [
-        _candidate(name, learner, free[name], None, response, timing) for name, learner in learners.items()
-    ]
+    candidates = [_candidate(name, learner, free[name], None, response, timing) for name, learner in learners.items()]
     world = task or next(iter(learners.values()))
     text = _neuropil.surprise_confuse(
         json.dumps(candidates),
