@@ -112,7 +112,7 @@ def frozen(values: Any) -> Any:
 
 
 def narrowed(values: Any) -> Any:
-    """A matrix of one column as a vector, read-only."""
+    """Return a matrix of one column as a vector, read-only."""
     if isinstance(values, np.ndarray) and values.ndim == 2 and values.shape[1] == 1:
         values = values.reshape(-1)
     return frozen(values)

@@ -90,7 +90,7 @@ def example(name: str) -> ExampleData:
 
 
 def read_series(path: str | os.PathLike[str], columns: str | Sequence[str] = ()) -> Table:
-    """Read observations from a csv, tsv, npy or npz file, by the rules of the command line.
+    r"""Read observations from a csv, tsv, npy or npz file, by the rules of the command line.
 
     Parameters
     ----------

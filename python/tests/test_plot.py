@@ -47,7 +47,7 @@ def test_what_cannot_be_drawn_is_refused(ax):
 
 def test_without_matplotlib_the_message_names_the_extra():
     script = (
-        "import sys; sys.modules['matplotlib'] = None; sys.modules['matplotlib.pyplot'] = None; import neuropil as npl\n"
+        "import sys; sys.modules['matplotlib'] = sys.modules['matplotlib.pyplot'] = None; import neuropil as npl\n"
         "try: npl.plot.change_count(npl.surprise.ChangePointLearner().change_count([1.0]))\n"
         "except npl.NeuropilError as error: print(error)"
     )

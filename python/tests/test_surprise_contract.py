@@ -97,7 +97,8 @@ def test_a_saved_learner_is_the_same_learner(learner, tmp_path):
     loaded.save(tmp_path / "again.json")
     assert path.read_text() == (tmp_path / "again.json").read_text()
     assert json.loads(path.read_text())["neuropil"] == npl.__version__
-    assert os.listdir(tmp_path) and not [name for name in os.listdir(tmp_path) if name.startswith(".")]
+    assert os.listdir(tmp_path)
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
 
 
 def test_a_saved_stream_goes_on(tmp_path):

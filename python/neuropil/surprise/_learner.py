@@ -52,8 +52,8 @@ class ChangePointLearner(Estimator):
     changed. The new belief keeps :math:`1 - \gamma` of what was known and takes :math:`\gamma` from the observation
     alone (Liakoni, Modirshanechi, Gerstner and Brea 2021, arXiv:1907.02936).
 
-    The constructor only stores its arguments; they are checked when they are used. A parameter that the chosen family or
-    method does not have is refused.
+    The constructor only stores its arguments; they are checked when they are used. A parameter that the chosen family
+    or method does not have is refused.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ class ChangePointLearner(Estimator):
     hazard : float, array_like of shape (T,), NegativeBinomialHazard or HazardTable
         Probability of a change per step; an array holds one for every observation (known cues).
     sigma, prior_mean, prior_sd : float, optional
-        gaussian: standard deviation of the observations, mean and standard deviation of the prior, in units of the data;
-        1, 0 and 1 by default.
+        gaussian: standard deviation of the observations, mean and standard deviation of the prior, in units of the
+        data; 1, 0 and 1 by default.
     prior_k, prior_a, prior_b : float, optional
         gaussian-unknown-variance (with `prior_mean`): observations that the prior mean is worth, shape and scale of the
         inverse gamma prior of the variance; 1 by default.
@@ -108,8 +108,8 @@ class ChangePointLearner(Estimator):
     omega : float, optional
         leaky: share of the past that survives a step, in [0, 1); 0.9 by default.
     missing : {"skip", "error"}
-        What happens at a missing observation (NaN, None, masked): time passes and the hazard applies, or the sequence is
-        refused.
+        What happens at a missing observation (NaN, None, masked): time passes and the hazard applies, or the sequence
+        is refused.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None
         Seed of the stochastic methods (sor, pf) and of draws. None draws one, which the result's provenance holds.
     verbose : bool
@@ -452,8 +452,8 @@ class ChangePointLearner(Estimator):
         Returns
         -------
         Regressors
-            A table: ``block``, ``trial``, ``observed``, then the measures that the learner defines. NaN where a trial is
-            missing or a measure is not defined.
+            A table: ``block``, ``trial``, ``observed``, then the measures that the learner defines. NaN where a trial
+            is missing or a measure is not defined.
 
         Examples
         --------
@@ -697,7 +697,8 @@ class ChangePointLearner(Estimator):
     def update(self, y: ArrayLike | None) -> Update:
         """Take one observation of a stream. Bounded memory, and the same bits as one call with everything.
 
-        The first update after construction, `reset` or `set_params` starts the stream with the parameters of that moment.
+        The first update after construction, `reset` or `set_params` starts the stream with the parameters of that
+        moment.
 
         Parameters
         ----------
@@ -859,7 +860,8 @@ class ChangePointLearner(Estimator):
             raise InputError(f'"{path}" holds {kind}, but a {_KIND} was expected; neuropil.load finds the right class')
         if document.get("format", _FORMAT) > _FORMAT:
             raise InputError(
-                f'"{path}" was written by neuropil {document.get("neuropil")}, format {document["format"]}; update neuropil'
+                f'"{path}" was written by neuropil {document.get("neuropil")} in format {document["format"]}, '
+                f"but this version reads formats up to {_FORMAT}; update neuropil"
             )
         learner = cls(**params_of(document["model"]))
         if "state" in document:
@@ -898,7 +900,7 @@ class ChangePointLearner(Estimator):
         self.reset()
 
     def _model(self, columns: int | None, random_state: Any = ...) -> str:
-        """The learner as JSON."""
+        """Return the learner as JSON."""
         params = self.get_params()
         if "hazard_" in vars(self):
             params["hazard"] = self.hazard_
@@ -918,7 +920,8 @@ class ChangePointLearner(Estimator):
         width, _, _ = _neuropil.surprise_check(model)
         if ndim == 1 and width != 1:
             raise InputError(
-                f'y has shape ({len(rows)},), but the family "{self.family}" with these parameters needs shape (T, {width})'
+                f'y has shape ({len(rows)},), but the family "{self.family}" with these parameters needs '
+                f"shape (T, {width})"
             )
 
     def _streaming(self, columns: int) -> _neuropil.SurpriseStream:

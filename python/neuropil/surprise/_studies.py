@@ -245,7 +245,7 @@ class SubjectFit(Result):
     provenance: Provenance
 
     def __getitem__(self, name: str) -> float:
-        """The fitted value of a parameter."""
+        """Return the fitted value of a parameter."""
         names = self.parameters["name"].tolist()
         if name not in names:
             raise KeyError(f"no free parameter {name!r}; they are {', '.join(names)}")
