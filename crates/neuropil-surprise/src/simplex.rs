@@ -1,8 +1,8 @@
 //! Minimisation without derivatives by the simplex of Nelder and Mead (1965).
 //!
-//! Written here because the likelihoods of this crate need what the published crates do not combine: a stop on the
-//! spread of both values and points, infinite values as walls, a bound on evaluations, cancellation between them, and
-//! no dependencies. Coefficients are those of Gao and Han (2012), which depend on the dimension.
+//! Written here and not taken from argmin 0.11, whose simplex stops on the spread of values alone, so that a simplex
+//! that straddles a minimum ends early, and which brings a second generator of random numbers and further crates.
+//! Infinite values act as walls. Coefficients are those of Gao and Han (2012), which depend on the dimension.
 
 /// Where the search ended.
 #[derive(Debug, Clone, PartialEq)]
