@@ -234,13 +234,12 @@ def varsmile(y, ours, repeats):
     learner = None
 
     def whole():
-        learner.reset()
         learner.filter(y)
 
     def chunked():
         learner.reset()
         for begin in range(0, y.size, chunk):
-            learner.filter(y[begin : begin + chunk])
+            learner.update_many(y[begin : begin + chunk])
 
     def peer():
         varsmile_gaussian(y, m, *settings.values())

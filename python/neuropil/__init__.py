@@ -3,7 +3,9 @@
 Each room of the house is a module; they are imported when they are first used.
 
 ========================  ==============================================================
-``neuropil.data``         the data sets that come with the package
+``neuropil.surprise``     learning in a world that changes without notice
+``neuropil.data``         the data sets that come with the package, and files of your own
+``neuropil.plot``         figures of results (needs matplotlib)
 ========================  ==============================================================
 
 ``neuropil.doctor()`` says which versions are installed and how many threads are used.
@@ -14,31 +16,37 @@ from typing import TYPE_CHECKING, Any
 
 from neuropil._neuropil import __version__
 from neuropil._threads import get_num_threads, num_threads, set_num_threads
-from neuropil.errors import InputError, NeuropilError
+from neuropil.errors import ConvergenceWarning, InputError, NeuropilError
 
 if TYPE_CHECKING:
-    from neuropil import data
+    from neuropil import data, plot, surprise
     from neuropil._doctor import doctor
+    from neuropil._files import load
 
-_MODULES = ("data",)
+_MODULES = ("data", "plot", "surprise")
+_FUNCTIONS = {"doctor": "neuropil._doctor", "load": "neuropil._files"}
 
 __all__ = [
+    "ConvergenceWarning",
     "InputError",
     "NeuropilError",
     "__version__",
     "data",
     "doctor",
     "get_num_threads",
+    "load",
     "num_threads",
+    "plot",
     "set_num_threads",
+    "surprise",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"neuropil.{name}")
-    if name == "doctor":
-        return import_module("neuropil._doctor").doctor
+    if name in _FUNCTIONS:
+        return getattr(import_module(_FUNCTIONS[name]), name)
     raise AttributeError(f"module 'neuropil' has no attribute {name!r}")
 
 

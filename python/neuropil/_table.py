@@ -100,6 +100,12 @@ class Table(Mapping[str, "NDArray[Any]"]):
             raise NeuropilError("to_dataframe() needs pandas: pip install pandas") from error
         return pd.DataFrame({name: column.copy() for name, column in self._columns.items()})
 
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the table as an Arrow stream, which pandas, polars, pyarrow and DuckDB read."""
+        from neuropil import _neuropil
+
+        return _neuropil.arrow_stream(list(self._columns), [_arrow(column) for column in self._columns.values()])
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (self._columns,))
 
@@ -121,3 +127,11 @@ class Table(Mapping[str, "NDArray[Any]"]):
 
 def _text(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _arrow(column: NDArray[Any]) -> NDArray[Any] | list[str]:
+    if column.dtype.kind == "f":
+        return column.astype(np.float64, copy=False)
+    if column.dtype.kind in "iu":
+        return column.astype(np.int64, copy=False)
+    return column if column.dtype.kind == "b" else [str(value) for value in column]

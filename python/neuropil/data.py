@@ -1,4 +1,4 @@
-"""The data sets that come with the package: small, real, and there without a download.
+"""The data sets that come with the package (small, real, and there without a download), and files of your own.
 
 Samples are counted from 0, and a change is the index of the first sample of the new segment.
 """
@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neuropil import _neuropil
 from neuropil._table import Table
 
-__all__ = ["ExampleData", "Table", "example", "examples"]
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+__all__ = ["ExampleData", "Table", "example", "examples", "read_series"]
 
 
 class ExampleData(Table):
@@ -83,6 +87,43 @@ def example(name: str) -> ExampleData:
     header, *rows = csv.reader(text.splitlines())
     columns = {column: _values([row[i] for row in rows]) for i, column in enumerate(header)}
     return ExampleData(columns, name=name, description=description, licence=licence)
+
+
+def read_series(path: str | os.PathLike[str], columns: str | Sequence[str] = ()) -> Table:
+    r"""Read observations from a csv, tsv, npy or npz file, by the rules of the command line.
+
+    Parameters
+    ----------
+    path : path
+        The file; a table has a row of names, and empty fields are missing.
+    columns : str or sequence of str
+        Columns of a table, or arrays of an npz file. Without names the only one that holds numbers.
+
+    Returns
+    -------
+    Table
+        The columns by name, float64, NaN where missing.
+
+    Raises
+    ------
+    InputError
+        If the file or a column cannot be read; the message says where.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from neuropil.data import read_series
+    >>> path = Path(tempfile.mkdtemp()) / "series.csv"
+    >>> _ = path.write_text("time_s,y_mV\\n0,1.5\\n1,\\n")
+    >>> read_series(path, "y_mV")["y_mV"]
+    array([1.5, nan])
+    """
+    import os
+
+    wanted = [columns] if isinstance(columns, str) else list(columns)
+    names, values = _neuropil.read_series(os.fspath(path), wanted)
+    return Table({name: values[:, i] for i, name in enumerate(names)})
 
 
 def _values(texts: list[str]) -> Any:

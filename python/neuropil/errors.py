@@ -4,7 +4,7 @@ Everything that neuropil raises on purpose is a `NeuropilError`. What the caller
 an `InputError`, which is a `ValueError` as well, so that code written for scikit-learn catches it.
 """
 
-__all__ = ["InputError", "NeuropilError"]
+__all__ = ["ConvergenceWarning", "InputError", "NeuropilError"]
 
 
 class NeuropilError(Exception):
@@ -13,3 +13,7 @@ class NeuropilError(Exception):
 
 class InputError(NeuropilError, ValueError):
     """An argument, an observation or a file is not what is allowed; the message says what is, and what to do."""
+
+
+class ConvergenceWarning(UserWarning):
+    """A search stopped before it reached its tolerance; the result says so as well."""

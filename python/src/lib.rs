@@ -1,20 +1,25 @@
 //! `neuropil._neuropil`: the compiled half of the Python package.
 //!
 //! This layer is thin. It takes numpy arrays apart, calls a room, and puts arrays together; what users see (classes, defaults,
-//! documentation) is written in Python beside it. One file per room, and three that every room uses:
+//! documentation) is written in Python beside it. One file per room, and those that every room uses:
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `arrow.rs` | tables for other packages |
 //! | `errors.rs` | Rust errors as Python exceptions |
 //! | `progress.rs` | long work beside the interpreter: Ctrl-C, progress bars, thread limits |
 //! | `examples.rs` | the data sets inside the package |
-//! | `surprise.rs`, `surprise_stream.rs` | the room of surprise |
+//! | `files.rs` | files of observations |
+//! | `surprise.rs`, `surprise_stream.rs`, `surprise_studies.rs` | the room of surprise |
 
+mod arrow;
 mod errors;
 mod examples;
+mod files;
 mod progress;
 mod surprise;
 mod surprise_stream;
+mod surprise_studies;
 mod threads;
 
 use std::ffi::OsString;
@@ -31,7 +36,11 @@ fn run_program(py: Python<'_>, arguments: Vec<OsString>) -> i32 {
 #[pymodule]
 mod _neuropil {
     #[pymodule_export]
+    use super::arrow::arrow_stream;
+    #[pymodule_export]
     use super::examples::{example_file, example_names};
+    #[pymodule_export]
+    use super::files::read_series;
     #[pymodule_export]
     use super::progress::count_slowly;
     #[pymodule_export]
@@ -45,6 +54,12 @@ mod _neuropil {
     };
     #[pymodule_export]
     use super::surprise_stream::SurpriseStream;
+    #[pymodule_export]
+    use super::surprise_studies::{
+        surprise_calibrate_alarm, surprise_confuse, surprise_detect, surprise_fit_subjects, surprise_free_parameter,
+        surprise_published_grid, surprise_recover, surprise_regressors, surprise_simulate, surprise_tune,
+        surprise_tune_on_simulations, surprise_with_parameter,
+    };
     #[pymodule_export]
     use super::threads::{number_of_threads, replace_thread_limit, set_thread_limit};
 

@@ -96,7 +96,9 @@ CONTRAST = """() => {
 }"""
 
 # lines and points need a contrast of 3 only, and faint guides and bands none; axes and series are sampled
-MARKS_IN_INK = """() => document.querySelectorAll('svg[role=img] line[stroke="currentColor"]:not([stroke-opacity])').length"""
+MARKS_IN_INK = (
+    """() => document.querySelectorAll('svg[role=img] line[stroke="currentColor"]:not([stroke-opacity])').length"""
+)
 
 
 class Findings:
@@ -128,10 +130,19 @@ def open_page(browser, page_file, findings, label, **options):
             route.abort()
 
     page.route("**/*", answer)
-    page.on("request", lambda request: findings.expect(
-        request.url.split("#")[0] == address or request.url.startswith("data:"), f"{label}: request for {request.url[:120]}"))
-    page.on("console", lambda message: findings.expect(
-        message.type not in ("error", "warning"), f"{label}: console {message.type}: {message.text}"))
+    page.on(
+        "request",
+        lambda request: findings.expect(
+            request.url.split("#")[0] == address or request.url.startswith("data:"),
+            f"{label}: request for {request.url[:120]}",
+        ),
+    )
+    page.on(
+        "console",
+        lambda message: findings.expect(
+            message.type not in ("error", "warning"), f"{label}: console {message.type}: {message.text}"
+        ),
+    )
     page.on("pageerror", lambda error: findings.expect(False, f"{label}: script error: {error}"))
     page.goto(address)
     return page
@@ -139,19 +150,28 @@ def open_page(browser, page_file, findings, label, **options):
 
 def check_figures(page, findings, label, expected, width=None):
     figures = page.evaluate(FIGURES)
-    findings.expect(len(figures) == expected, f"{label}: {len(figures)} figures on the page, report.json lists {expected}")
+    findings.expect(
+        len(figures) == expected, f"{label}: {len(figures)} figures on the page, report.json lists {expected}"
+    )
     for figure in figures:
         name = f"{label}: figure {figure['id'] or '(without id)'}"
         findings.expect(figure["shown"], f"{name} is not visible")
-        findings.expect(figure["width"] > 100 and figure["height"] > 50, f"{name} is only {figure['width']} x {figure['height']} px")
+        findings.expect(
+            figure["width"] > 100 and figure["height"] > 50, f"{name} is only {figure['width']} x {figure['height']} px"
+        )
         if width is not None:
-            findings.expect(figure["left"] >= 0 and figure["right"] <= width, f"{name} sticks out: {figure['left']} to {figure['right']} of {width} px")
+            findings.expect(
+                figure["left"] >= 0 and figure["right"] <= width,
+                f"{name} sticks out: {figure['left']} to {figure['right']} of {width} px",
+            )
         findings.expect(figure["title"], f"{name} has no <title>")
         findings.expect(figure["desc"], f"{name} has no <desc>; call describe()")
         findings.expect(figure["named"], f"{name} is not labelled by its own title and desc")
         words = [text for text in figure["texts"] if any(letter.isalpha() for letter in text) and len(text) > 1]
         findings.expect(words, f"{name} has no axis label")
-        findings.expect(any(any(letter.isdigit() for letter in text) for text in figure["texts"]), f"{name} has no tick labels")
+        findings.expect(
+            any(any(letter.isdigit() for letter in text) for text in figure["texts"]), f"{name} has no tick labels"
+        )
         findings.expect(figure["marks"] > 0, f"{name} draws nothing")
         findings.expect(not figure["outside"], f"{name} cuts off the text {figure['outside'][:3]}")
     return figures
@@ -174,16 +194,23 @@ def check_structure(page, findings, folder):
     findings.expect(not found["landmarks"], f"landmarks missing: {found['landmarks']}")
     findings.expect(found["lang"] and found["title"], "the page has no language or no title")
     for verdict in found["verdicts"]:
-        findings.expect(any(word in verdict for word in ("holds", "fails")) and verdict[0] in "✓✗", f"verdict without word and symbol: {verdict!r}")
+        findings.expect(
+            any(word in verdict for word in ("holds", "fails")) and verdict[0] in "✓✗",
+            f"verdict without word and symbol: {verdict!r}",
+        )
 
 
 def check_keyboard(page, findings):
     """The first stop is the skip link, it leads to the results, and every later stop has a visible ring."""
-    focused = "() => { const e = document.activeElement; const s = getComputedStyle(e); const b = e.getBoundingClientRect();" \
+    focused = (
+        "() => { const e = document.activeElement; const s = getComputedStyle(e); const b = e.getBoundingClientRect();"
         " return {tag: e.tagName, href: e.getAttribute('href'), top: b.top, ring: s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0}; }"
+    )
     page.keyboard.press("Tab")
     first = page.evaluate(focused)
-    findings.expect(first["href"] == "#results", f"the first tab stop is {first['tag']} {first['href']}, not the skip link")
+    findings.expect(
+        first["href"] == "#results", f"the first tab stop is {first['tag']} {first['href']}, not the skip link"
+    )
     findings.expect(first["top"] >= 0, "the skip link is not on the screen while it has the focus")
     page.keyboard.press("Enter")
     findings.expect(page.evaluate("location.hash") == "#results", "the skip link does not lead to the results")
@@ -197,11 +224,15 @@ def check_keyboard(page, findings):
 
 def check_contrast(page, findings, label):
     measured = page.evaluate(CONTRAST)
-    findings.expect(any(name.startswith("figure text") for name, _ in measured), f"{label}: no figure text was measured")
+    findings.expect(
+        any(name.startswith("figure text") for name, _ in measured), f"{label}: no figure text was measured"
+    )
     findings.n_checks += len(measured)
     low = sorted((contrast, name) for name, contrast in measured if contrast < 4.5)
     for contrast, name in low[:5]:
-        findings.wrong.append(f"{label}: contrast of {name} is {contrast:.2f}, needs 4.5 ({len(low)} texts are too faint)")
+        findings.wrong.append(
+            f"{label}: contrast of {name} is {contrast:.2f}, needs 4.5 ({len(low)} texts are too faint)"
+        )
     findings.expect(page.evaluate(MARKS_IN_INK) > 0, f"{label}: no axis follows the text colour")
 
 
@@ -263,7 +294,9 @@ def check(folder, chromium, screenshots):
             check_width(page, findings, "narrow, 390 px")
             shoot(page, "narrow")
 
-            page = open_page(browser, page_file, findings, "print", color_scheme="dark", viewport={"width": 700, "height": 1000})
+            page = open_page(
+                browser, page_file, findings, "print", color_scheme="dark", viewport={"width": 700, "height": 1000}
+            )
             page.emulate_media(media="print")
             check_figures(page, findings, "print", expected, 700)
             check_contrast(page, findings, "print")
@@ -277,10 +310,15 @@ def check(folder, chromium, screenshots):
             # without JavaScript nothing can be evaluated in the page, so its parts are looked up from outside
             page = open_page(browser, page_file, findings, "no script", java_script_enabled=False, **wide)
             drawings = page.locator("svg[role=img]")
-            findings.expect(drawings.count() == expected, f"no script: {drawings.count()} figures instead of {expected}")
+            findings.expect(
+                drawings.count() == expected, f"no script: {drawings.count()} figures instead of {expected}"
+            )
             for index in range(drawings.count()):
                 box = drawings.nth(index).bounding_box()
-                findings.expect(box is not None and box["width"] > 100 and box["height"] > 50, f"no script: figure {index + 1} is not visible")
+                findings.expect(
+                    box is not None and box["width"] > 100 and box["height"] > 50,
+                    f"no script: figure {index + 1} is not visible",
+                )
         finally:
             browser.close()
     return findings
@@ -290,7 +328,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path, help="the folder that `neuropil reproduce` wrote")
     parser.add_argument("--screenshots", type=pathlib.Path, help="write light, dark, narrow and print pictures here")
-    parser.add_argument("--chromium", default=os.environ.get("CHROMIUM", "/usr/bin/chromium"), help="the browser (default: %(default)s, from CHROMIUM if set)")
+    parser.add_argument(
+        "--chromium",
+        default=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+        help="the browser (default: %(default)s, from CHROMIUM if set)",
+    )
     arguments = parser.parse_args()
     if not (arguments.folder / "report.json").is_file():
         parser.error(f"{arguments.folder} holds no report: report.json is missing")

@@ -17,7 +17,7 @@ const WHEEL_CONTENTS: [&str; 4] =
 const STUBS: &str = "python/neuropil/_neuropil.pyi";
 /// Names that the generated stubs use inside quoted annotations and therefore do not import by themselves.
 const STUB_HEADER: &str = "# Generated from the compiled module by `cargo xtask stubs`; do not edit.\n\
-    import numpy\nimport numpy.typing\n";
+    import typing\n\nimport numpy\nimport numpy.typing\n";
 
 /// Builds the wheel, checks it and installs it into the test environment.
 pub fn wheel() -> Result<()> {

@@ -24,5 +24,15 @@ except npl.InputError as error:
     problem: ValueError = error
     print(problem)
 
+learner = npl.surprise.ChangePointLearner(sigma=130.0, prior_mean=900.0, prior_sd=200.0, hazard=0.01)
+online = learner.filter(nile["flow_1e8_m3"])
+rate: NDArray[np.float64] = online.adaptation_rate
+changes: list[int] = [int(change) for change in learner.segment(nile["flow_1e8_m3"]).changes]
+evidence: float | None = online.log_evidence
+print(rate.max(), changes, evidence, learner.update(900.0).adaptation_rate)
+learner.fit_hazard(nile["flow_1e8_m3"])
+hazard: float = learner.hazard_
+print(hazard, npl.surprise.filter_batch(learner, [flow, flow])[0].provenance.seed)
+
 version: str = npl.__version__
 print(npl.doctor(), version, threads)

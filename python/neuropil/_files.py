@@ -1,0 +1,58 @@
+"""Files that fitted objects are saved in."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from neuropil.errors import InputError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file under another name first, so that a reader never sees half of it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Read a JSON object."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f'"{path}" is not a file that neuropil saved: {error}') from None
+    if not isinstance(document, dict):
+        raise InputError(f'"{path}" is not a file that neuropil saved: it holds no object')
+    return document
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Read a model that was saved with its `save` method, by this version or an earlier one.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    object
+        Of the class that saved it.
+
+    Raises
+    ------
+    InputError
+        If the file holds no model that this version knows.
+    """
+    from neuropil.surprise import ChangePointLearner
+
+    document = read_document(Path(path))
+    return ChangePointLearner._from_document(document, str(path))  # pyright: ignore[reportPrivateUsage]
