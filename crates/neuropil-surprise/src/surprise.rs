@@ -21,6 +21,8 @@ pub fn adaptation_rate(bayes_factor: f64, modulation: f64) -> f64 {
 pub struct Adaptation {
     /// `gamma`.
     pub rate: f64,
+    /// `1 - gamma`, to full precision also where `gamma` rounds to one.
+    pub rest: f64,
     /// `ln(gamma)`.
     pub log_rate: f64,
     /// `ln(1 - gamma)`.
@@ -32,10 +34,10 @@ impl Adaptation {
     #[must_use]
     pub fn new(log_bayes_factor: f64, log_modulation: f64) -> Self {
         if log_modulation == f64::NEG_INFINITY {
-            return Self { rate: 0.0, log_rate: f64::NEG_INFINITY, log_rest: 0.0 };
+            return Self { rate: 0.0, rest: 1.0, log_rate: f64::NEG_INFINITY, log_rest: 0.0 };
         }
         if log_modulation == f64::INFINITY {
-            return Self { rate: 1.0, log_rate: 0.0, log_rest: f64::NEG_INFINITY };
+            return Self { rate: 1.0, rest: 0.0, log_rate: 0.0, log_rest: f64::NEG_INFINITY };
         }
         let x = log_bayes_factor + log_modulation;
         // With e = exp(-|x|) the smaller of the two is e/(1+e) and the larger 1/(1+e).
@@ -43,9 +45,9 @@ impl Adaptation {
         let log_larger = -e.ln_1p();
         let (larger, smaller) = (1.0 / (1.0 + e), e / (1.0 + e));
         if x > 0.0 {
-            Self { rate: larger, log_rate: log_larger, log_rest: log_larger - x }
+            Self { rate: larger, rest: smaller, log_rate: log_larger, log_rest: log_larger - x }
         } else {
-            Self { rate: smaller, log_rate: log_larger + x, log_rest: log_larger }
+            Self { rate: smaller, rest: larger, log_rate: log_larger + x, log_rest: log_larger }
         }
     }
 }
@@ -82,8 +84,11 @@ mod tests {
         let adaptation = Adaptation::new(2000.0, 0.0);
         assert_eq!(adaptation.rate, 1.0);
         assert!((adaptation.log_rest + 2000.0).abs() < 1e-9);
+        let adaptation = Adaptation::new(100.0, 0.0);
+        assert_eq!(adaptation.rate, 1.0);
+        assert!((adaptation.rest * 100_f64.exp() - 1.0).abs() < 1e-12);
         let adaptation = Adaptation::new(-2000.0, 0.0);
-        assert_eq!(adaptation.rate, 0.0);
+        assert_eq!((adaptation.rate, adaptation.rest), (0.0, 1.0));
         assert!((adaptation.log_rate + 2000.0).abs() < 1e-9);
     }
 }
