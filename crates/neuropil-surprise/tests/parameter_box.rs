@@ -1,9 +1,12 @@
 //! No learner fails anywhere in the documented parameter box, whatever it observes.
 
 use ndarray::Array2;
+use neuropil_core::progress::Monitor;
+use neuropil_surprise::blocks::Blocks;
 use neuropil_surprise::family::{
-    BetaBernoulli, BetaBinomial, BetaGeometric, DirichletCategorical, Family, GammaExponential, GammaPoisson, Gaussian,
-    GaussianKnownMean, NormalInverseGamma,
+    BetaBernoulli, BetaBinomial, BetaGeometric, DirichletCategorical, DirichletMultinomial, Family, GammaExponential,
+    GammaPoisson, Gaussian, GaussianKnownMean, LinearRegression, LinearRegressionUnknownNoise, MultivariateGaussian,
+    NormalInverseGamma,
 };
 use neuropil_surprise::filter::FilterResult;
 use neuropil_surprise::method::Method;
@@ -56,6 +59,42 @@ fn family_and_data() -> impl Strategy<Value = (Family, Vec<f64>)> {
     ]
 }
 
+/// Rows of three numbers; one that is missing makes the row missing.
+fn rows() -> impl Strategy<Value = Vec<f64>> {
+    let one = prop_oneof![5 => -3.0..3.0, 2 => -1e6..1e6, 1 => Just(0.0), 1 => Just(1e9), 1 => Just(f64::NAN)];
+    prop::collection::vec(one, 3..60).prop_map(|mut values: Vec<f64>| {
+        values.truncate(values.len() / 3 * 3);
+        values
+    })
+}
+
+fn diagonal(d: usize, value: f64) -> Vec<Vec<f64>> {
+    (0..d).map(|i| (0..d).map(|j| if i == j { value } else { 0.0 }).collect()).collect()
+}
+
+fn family_and_rows() -> impl Strategy<Value = (Family, Vec<f64>)> {
+    let three = || (positive(), positive(), positive());
+    prop_oneof![
+        (three(), rows()).prop_map(|((mean_weight, excess, scale), y)| {
+            let (mean, scatter) = (vec![0.0; 3], diagonal(3, scale));
+            (MultivariateGaussian { mean, mean_weight, degrees_of_freedom: 2.0 + excess, scatter }.into(), y)
+        }),
+        (positive(), positive(), rows()).prop_map(|(noise, spread, y)| {
+            let (weight_mean, weight_covariance) = (vec![0.0; 2], diagonal(2, spread));
+            (LinearRegression { noise, weight_mean, weight_covariance }.into(), y)
+        }),
+        (three(), rows()).prop_map(|((noise_shape, noise_scale, precision), y)| {
+            let (weight_mean, weight_precision) = (vec![0.0; 2], diagonal(2, precision));
+            let family = LinearRegressionUnknownNoise { weight_mean, weight_precision, noise_shape, noise_scale };
+            (family.into(), y)
+        }),
+        (three(), prop::collection::vec(0.0..50.0_f64, 3..60)).prop_map(|((first, second, third), y)| {
+            let counts = y.chunks_exact(3).flatten().map(|count| count.floor()).collect();
+            (DirichletMultinomial { alpha: vec![first, second, third] }.into(), counts)
+        }),
+    ]
+}
+
 fn hazard() -> impl Strategy<Value = f64> {
     prop_oneof![Just(0.0), Just(1.0), Just(1e-12), Just(1.0 - 1e-12), 0.0..1.0]
 }
@@ -77,8 +116,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_learner_stays_finite_and_normalised((family, y) in family_and_data(), hazard in hazard(), seed: u64) {
-        let y = Array2::from_shape_vec((y.len(), 1), y).unwrap();
+    fn every_learner_stays_finite_and_normalised(
+        (family, y) in prop_oneof![9 => family_and_data(), 4 => family_and_rows()], hazard in hazard(), seed: u64,
+    ) {
+        let width = family.observation_width();
+        let y = Array2::from_shape_vec((y.len() / width, width), y).unwrap();
         for method in ["exact", "mp", "sor", "pf", "varsmile", "smile", "nassar10", "nassar12"] {
             let method = Method::named(method).unwrap();
             let learner = ChangePointLearner {
@@ -87,6 +129,13 @@ proptest! {
             if learner.validate().is_ok() {
                 let result = learner.filter(y.view()).unwrap();
                 assert_sane(&result, &format!("{} {}", family.name(), method.name()));
+                if matches!(method.name(), "exact" | "mp" | "sor") {
+                    let blocks = Blocks::single(y.nrows());
+                    let course = learner.run_length_course(y.view(), &blocks, 50, &Monitor::silent()).unwrap();
+                    for row in course.outer_iter() {
+                        prop_assert!((row.sum() - 1.0).abs() < 1e-9, "{} {}: {row}", family.name(), method.name());
+                    }
+                }
             }
         }
     }

@@ -207,4 +207,23 @@ mod tests {
         assert_family_laws(&NormalInverseGamma::default(), &samples);
         assert_family_laws(&NormalInverseGamma { prior_mean: 0.7, prior_k: 0.3, prior_a: 2.6, prior_b: 0.9 }, &samples);
     }
+
+    #[test]
+    fn the_gaussian_predictives_are_the_normal_and_students_t() {
+        let samples = [0.5, -0.3, 1.2, 4.0].map(|y| vec![y]);
+        // scipy.stats.norm.logpdf(y, m, sqrt(sigma**2 + v)), each given all earlier samples
+        let normal = [-1.4393408510688956, -1.174113846544361, -1.5842144462768952, -10.515975532325];
+        predicts(&Gaussian { sigma: 0.7, prior_mean: 0.2, prior_sd: 1.5 }, &samples, &normal);
+        // scipy.stats.t.logpdf(y, 2*a, loc=m, scale=sqrt(b*(k+1)/(a*k))), each given all earlier samples
+        let students_t = [-1.185320402114579, -1.3552352815285973, -1.7094678272250015, -7.190375627622678];
+        let family = NormalInverseGamma { prior_mean: 0.7, prior_k: 0.3, prior_a: 2.6, prior_b: 0.9 };
+        predicts(&family, &samples, &students_t);
+    }
+
+    #[track_caller]
+    fn predicts<F: ConjugateFamily>(family: &F, samples: &[Vec<f64>], expected: &[f64]) {
+        for (n, (y, expected)) in samples.iter().zip(expected).enumerate() {
+            assert_near(family.log_predictive(&belief_after(family, &samples[..n]), y), *expected, 1e-10);
+        }
+    }
 }
