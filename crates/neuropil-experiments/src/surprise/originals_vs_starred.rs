@@ -68,11 +68,13 @@ fn claims(cells: &[Cell]) -> Vec<Claim> {
         .reference(0.0, Source::AuthorsCode)
         .value(value as f64)
         .at_most(0.0);
-        claims.push(if starred == "nassar10" {
+        // The published numbers excuse a rule that loses where they do: Nas10 at hazard 0.01.
+        let (above, _) = worse(cells, starred, original, |cell| cell.hazard > 0.01);
+        claims.push(if starred == "nassar10" && above == 0 {
             claim.known_deviation(
                 "The published regrets break this rule as well: at sigma = 1 and hazard 0.01 they are 0.0965 for \
-                 Nas10* and 0.0903 for the original rule. Ours agree with both; knowing the prior helps Nas10 where \
-                 changes are frequent, not yet at hazard 0.01.",
+                 Nas10* and 0.0903 for the original rule. Ours break it at hazard 0.01 only; knowing the prior helps \
+                 Nas10 where changes are frequent, not yet there.",
             )
         } else {
             claim
