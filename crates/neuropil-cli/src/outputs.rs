@@ -51,8 +51,13 @@ impl ResultTable {
 
     /// The sidecar of a tsv file: the units that stand in the names.
     fn units(&self) -> Value {
-        let nats = self.columns.iter().filter(|(name, _)| name.ends_with("_nat"));
-        Value::Object(nats.map(|(name, _)| (name.clone(), json!({ "Units": "nat" }))).collect())
+        let unit_of = |name: &str| match name.rsplit_once('_')?.1 {
+            "nat" => Some("nat".to_owned()),
+            end => end.strip_prefix("log").map(|base| format!("log base {base}")),
+        };
+        let units =
+            self.columns.iter().filter_map(|(name, _)| Some((name.clone(), json!({ "Units": unit_of(name)? }))));
+        Value::Object(units.collect())
     }
 
     /// The table as csv, for stdout.

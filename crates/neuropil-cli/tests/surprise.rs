@@ -286,3 +286,42 @@ fn the_measures_of_surprise_can_be_saved_as_a_table_with_units() {
     let sidecar: Value = serde_json::from_slice(&std::fs::read(out.with_extension("json")).unwrap()).unwrap();
     assert_eq!(sidecar["shannon_surprise_nat"]["Units"], "nat");
 }
+
+#[test]
+fn the_logarithm_of_the_surprise_can_have_another_base() {
+    let input = file(STREAM);
+    let surprise = |name: &str, more: &[&str]| {
+        let args = [&["--column", "y", "--hazard", "0.1"], more].concat();
+        numbers(&run("filter", input.path(), &args).unwrap()["result"]["columns"][name])
+    };
+    let nats = surprise("shannon_surprise_nat", &[]);
+    let decimal = surprise("shannon_surprise_log10", &["--log-base", "10"]);
+    assert_close(&decimal, &nats.iter().map(|nats| nats / std::f64::consts::LN_10).collect::<Vec<_>>());
+    let bayesian = ["bayesian_surprise_nat", "bayesian_surprise_log2"];
+    let (nats, bits) =
+        (surprise(bayesian[0], &["--regressors"]), surprise(bayesian[1], &["--regressors", "--log-base", "2"]));
+    assert_close(&bits, &nats.iter().map(|nats| nats / std::f64::consts::LN_2).collect::<Vec<_>>());
+    let refusal = run("filter", input.path(), &["--column", "y", "--log-base", "1"]).unwrap_err();
+    assert!(refusal.contains("--log-base must be larger than 1 and finite, got 1"), "{refusal}");
+}
+
+#[test]
+fn the_plot_of_a_filter_shows_the_posterior_over_run_lengths_where_there_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = file(STREAM);
+    for (method, shown) in [("exact", true), ("mp", true), ("varsmile", false)] {
+        let plot = folder.path().join(format!("{method}.svg"));
+        let args = ["--column", "y", "--method", method, "--plot", plot.to_str().unwrap()];
+        run("filter", input.path(), &args).unwrap();
+        let picture = std::fs::read_to_string(&plot).unwrap();
+        assert_eq!(picture.contains("run length"), shown, "{method}");
+    }
+}
+
+#[test]
+fn a_table_without_rows_is_refused_with_what_is_needed() {
+    let refusal = run("filter", file("y\n").path(), &["--column", "y"]).unwrap_err();
+    assert!(refusal.contains("at least 1"), "{refusal}");
+    let refusal = run("fit-hazard", file("y\n0.5\n").path(), &["--column", "y"]).unwrap_err();
+    assert!(refusal.contains("at least 2"), "{refusal}");
+}

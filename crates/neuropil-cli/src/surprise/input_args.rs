@@ -78,7 +78,8 @@ impl InputArgs {
             }
         };
         if values.nrows() == 0 {
-            return Err(Failure::usage(format!("\"{}\" holds no observations", self.input.display())));
+            let message = format!("\"{}\" holds no observations, but at least 1 is needed", self.input.display());
+            return Err(Failure::usage(message));
         }
         let mut sequence = Sequence {
             path: self.input.clone(),
