@@ -152,6 +152,11 @@ impl Outputs {
         Ok(outputs)
     }
 
+    /// Whether a JSON document is among the files.
+    pub fn wants_document(&self) -> bool {
+        self.document.is_some()
+    }
+
     /// Writes everything that was asked for; `figure` is drawn only if it is wanted.
     pub fn write(&self, product: &Product<'_>, figure: impl FnOnce() -> Figure) -> Result<()> {
         if let Some(folder) = &self.folder {

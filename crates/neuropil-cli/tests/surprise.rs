@@ -325,3 +325,45 @@ fn a_table_without_rows_is_refused_with_what_is_needed() {
     let refusal = run("fit-hazard", file("y\n0.5\n").path(), &["--column", "y"]).unwrap_err();
     assert!(refusal.contains("at least 2"), "{refusal}");
 }
+
+#[test]
+fn numbers_that_are_none_and_crowds_of_particles_are_refused_with_a_sentence() {
+    let input = file(STREAM);
+    let refused = |args: &[&str]| run("filter", input.path(), &[&["--column", "y"], args].concat()).unwrap_err();
+    for value in ["nan", "inf"] {
+        let message = refused(&["--sigma", value]);
+        assert!(message.contains("--sigma must be a finite number"), "{message}");
+    }
+    let message = refused(&["--method", "pf", "--n", "99999999999999"]);
+    assert!(message.contains("n must be at most 10000000 particles"), "{message}");
+}
+
+#[test]
+fn compare_leaves_smile_out_where_the_hazard_gives_it_no_modulation() {
+    let input = file(STREAM);
+    for hazard in [&["--hazard", "1"][..], &["--segment-lengths", "2,0.1"]] {
+        let document = run("compare", input.path(), &[&["--column", "y"], hazard].concat()).unwrap();
+        let names = document["result"]["columns"]["method"].to_string();
+        assert!(names.contains("exact") && !names.contains("\"smile"), "{names}");
+    }
+    let message = run("compare", input.path(), &["--column", "y", "--hazard", "1", "--m", "-1"]).unwrap_err();
+    assert!(message.contains("m must be a finite number >= 0"), "{message}");
+}
+
+#[test]
+fn a_file_of_results_is_the_same_with_and_without_the_document() {
+    let input = file(STREAM);
+    let folder = tempfile::tempdir().unwrap();
+    let (alone, both) = (folder.path().join("alone.csv"), folder.path().join("both"));
+    run("filter", input.path(), &["--column", "y", "--out", both.to_str().unwrap()]).unwrap();
+    Command::cargo_bin("neuropil")
+        .unwrap()
+        .args(["surprise", "filter", "--column", "y", "--out"])
+        .args([&alone, input.path()])
+        .assert()
+        .success();
+    let text = |path: &Path| std::fs::read_to_string(path).unwrap();
+    assert_eq!(text(&alone), text(&both.join("filter.csv")));
+    let document: Value = serde_json::from_str(&text(&both.join("filter.json"))).unwrap();
+    assert_eq!(numbers(&document["result"]["columns"]["y"]), [0.5, -0.3, 1.2, 4.0, 3.8]);
+}

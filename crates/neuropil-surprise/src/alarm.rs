@@ -289,3 +289,18 @@ pub fn performance(
         .seed(seed),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::wilson;
+
+    #[test]
+    fn the_interval_of_a_proportion_is_the_tabulated_one() {
+        let near = |(low, high): (f64, f64), wanted: (f64, f64)| {
+            assert!((low - wanted.0).abs() < 5e-5 && (high - wanted.1).abs() < 5e-5, "{low} {high}");
+        };
+        near(wilson(15, 50), (0.1910, 0.4375));
+        near(wilson(0, 10), (0.0, 0.2775));
+        near(wilson(10, 10), (0.7225, 1.0));
+    }
+}

@@ -74,11 +74,33 @@ pub enum Error {
 impl Error {
     /// A parameter outside its range: `Error::parameter("hazard", 1.5, "in [0, 1]")`.
     pub fn parameter(name: impl Into<String>, value: impl ToString, allowed: impl Into<String>) -> Self {
-        Self::Parameter { name: name.into(), value: value.to_string(), allowed: allowed.into() }
+        Self::Parameter { name: name.into(), value: brief(value.to_string()), allowed: allowed.into() }
     }
 
     /// An observation that the family refuses.
     pub fn observation(index: usize, value: impl ToString, family: &'static str, allowed: impl Into<String>) -> Self {
-        Self::Observation { index, value: value.to_string(), family, allowed: allowed.into() }
+        Self::Observation { index, value: brief(value.to_string()), family, allowed: allowed.into() }
+    }
+}
+
+/// A number that would fill the line with digits, with an exponent instead.
+fn brief(value: String) -> String {
+    match value.parse::<f64>() {
+        Ok(number) if value.len() > 25 => format!("{number:e}"),
+        _ => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_hold_numbers_and_no_walls_of_digits() {
+        let message = |value: f64| Error::parameter("sigma", value, "positive").to_string();
+        assert_eq!(message(1e300), "sigma must be positive, got 1e300");
+        assert_eq!(message(-2.5e-60), "sigma must be positive, got -2.5e-60");
+        assert_eq!(message(0.1), "sigma must be positive, got 0.1");
+        assert_eq!(Error::parameter("m", "missing", "given").to_string(), "m must be given, got missing");
     }
 }

@@ -10,6 +10,9 @@ use crate::hazard::Hazard;
 use crate::learner::{Learner, Scores, loaded, saved};
 use crate::surprise::{Adaptation, log_modulation};
 
+/// Most particles that a filter holds: all of them live in memory from the start.
+pub const MAX_PARTICLES: usize = 10_000_000;
+
 /// A particle filter with `n` histories of changes, each with its exact belief.
 #[derive(Debug, Clone)]
 pub struct ParticleFilter<F: ConjugateFamily> {
@@ -41,13 +44,16 @@ impl<F: ConjugateFamily> ParticleFilter<F> {
     /// A filter with `n` particles that has seen nothing.
     ///
     /// # Errors
-    /// When `n` is 0, when the hazard depends on the run length, or when a parameter is out of range.
+    /// When `n` is 0 or above [`MAX_PARTICLES`], when the hazard depends on the run length, or when a parameter is out of range.
     pub fn new(family: F, hazard: Hazard, n: usize, seed: u64) -> Result<Self> {
         family.validate()?;
         hazard.validate()?;
         hazard.require_run_length_free("particle filter")?;
         if n == 0 {
             return Err(Error::parameter("n", n, "at least 1 particle"));
+        }
+        if n > MAX_PARTICLES {
+            return Err(Error::parameter("n", n, format!("at most {MAX_PARTICLES} particles")));
         }
         let prior = family.prior();
         let mut filter = Self {

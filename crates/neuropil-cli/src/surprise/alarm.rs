@@ -122,9 +122,9 @@ pub(crate) fn run(args: &AlarmArgs, context: &Context<'_>) -> Result<i32> {
             "threshold": threshold,
             "calibration": calibrated,
             "test": tested,
-            "columns": table.to_json(),
         }),
         table,
+        table_key: "columns",
         arrays: vec![
             ("alarms".to_owned(), alarms.iter().map(|&t| t as f64).collect::<Array1<f64>>().into_dyn()),
             ("statistic".to_owned(), Array1::from(statistic.clone()).into_dyn()),

@@ -96,8 +96,9 @@ pub(crate) fn run(args: &CompareArgs, context: &Context<'_>) -> Result<i32> {
             "tune": args.tune,
         }),
         input: input.describe(base.provenance(Some(input.values.view())).input.as_deref()),
-        result: json!({ "columns": table.to_json() }),
+        result: json!({}),
         table,
+        table_key: "columns",
         arrays: contenders.iter().flat_map(arrays).collect(),
         summary: summary(&input, &contenders),
     };
@@ -119,6 +120,9 @@ impl CompareArgs {
                 Ok(()) => learners.push(learner),
                 // Without a wish of the user, a method that is not defined for the family is left out.
                 Err(neuropil_surprise::Error::Unsupported { .. }) if self.methods.is_empty() => {}
+                // So is SMiLe where the hazard gives no modulation and the user gives none either.
+                Err(neuropil_surprise::Error::Parameter { name, .. })
+                    if self.methods.is_empty() && name == "m" && !self.parameters.has_m() => {}
                 Err(error) => return Err(error.into()),
             }
         }

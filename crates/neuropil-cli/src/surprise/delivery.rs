@@ -17,8 +17,11 @@ pub(crate) struct Delivery<'a> {
     pub command: &'a str,
     pub parameters: Value,
     pub input: Value,
+    /// The result without the table: an object.
     pub result: Value,
     pub table: ResultTable,
+    /// What the table is called in the document.
+    pub table_key: &'static str,
     pub arrays: Vec<(String, ArrayD<f64>)>,
     /// For people, on stdout.
     pub summary: String,
@@ -27,7 +30,15 @@ pub(crate) struct Delivery<'a> {
 impl Delivery<'_> {
     /// Writes the files and shows the result; `figure` is drawn only if it is wanted.
     pub fn deliver(self, context: &Context<'_>, outputs: &Outputs, figure: impl FnOnce() -> Figure) -> Result<i32> {
-        let document = document(self.command, context.global.seed, self.parameters, self.input, self.result);
+        // A document holds every number as a value of its own, ten times the size of the table: it is made only for
+        // those who read it.
+        let document = if context.global.json || outputs.wants_document() {
+            let mut result = self.result;
+            result[self.table_key] = self.table.to_json();
+            document(self.command, context.global.seed, self.parameters, self.input, result)
+        } else {
+            Value::Null
+        };
         let product = Product { table: &self.table, arrays: &self.arrays, document: &document };
         outputs.write(&product, figure)?;
         for path in outputs.files() {

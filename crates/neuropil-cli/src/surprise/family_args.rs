@@ -267,6 +267,9 @@ fn value_of(field: &str, form: Form, values: &[f64], d: usize) -> Result<Value> 
     let wrong = |wanted: String| {
         Failure::usage(format!("{} needs {wanted}, but {} values were given", option(field), values.len()))
     };
+    if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+        return Err(Failure::usage(format!("{} must be a finite number, got {value}", option(field))));
+    }
     match (form, values) {
         (Form::Number, [value]) if field == "trials" => Ok(json!(*value as u64)),
         (Form::Number, [value]) => Ok(json!(value)),

@@ -97,9 +97,9 @@ pub(crate) fn run(args: &FilterArgs, context: &Context<'_>) -> Result<i32> {
         result: json!({
             "log_evidence": result.log_evidence,
             "dropped_mass": result.dropped_mass,
-            "columns": table.to_json(),
         }),
         table,
+        table_key: "columns",
         arrays,
         summary: summary(&input, &learner, &result),
     };

@@ -154,9 +154,9 @@ fn fit(
             "expected_changes": result.expected_changes,
             "iterations": result.iterations,
             "converged": result.converged,
-            "columns": table.to_json(),
         }),
         table,
+        table_key: "columns",
         arrays: vec![
             ("hazard".to_owned(), Array1::from(result.hazards.clone()).into_dyn()),
             ("log_evidence_nat".to_owned(), Array1::from(result.log_evidence.clone()).into_dyn()),
@@ -241,9 +241,9 @@ fn along_the_way(
             "standard_deviation": result.standard_deviation.last(),
             "log_evidence": result.log_evidence,
             "posterior": law,
-            "columns": table.to_json(),
         }),
         table,
+        table_key: "columns",
         arrays: traces(&result)
             .into_iter()
             .map(|(name, trace)| (name.to_owned(), Array1::from(trace.to_vec()).into_dyn()))

@@ -100,9 +100,9 @@ pub(crate) fn run(args: &FitSubjectsArgs, context: &Context<'_>) -> Result<i32> 
         result: json!({
             "group": group,
             "subjects": fits.iter().map(subject_json).collect::<Vec<_>>(),
-            "columns": table.to_json(),
         }),
         table,
+        table_key: "columns",
         arrays: model.free.iter().flat_map(|free| arrays(&fits, &free.name)).collect(),
         summary: summary(&input, &fits),
     };

@@ -80,6 +80,11 @@ impl MethodArgs {
 }
 
 impl MethodParameters {
+    /// Whether the modulation was given.
+    pub fn has_m(&self) -> bool {
+        self.m.is_some()
+    }
+
     /// Refuses parameters that none of the methods has.
     pub fn refuse_strangers(&self, methods: &[&str]) -> Result<()> {
         let Some((option, owners)) = self

@@ -114,9 +114,9 @@ pub(crate) fn run(args: &RecoverArgs, context: &Context<'_>) -> Result<i32> {
             "parameters": recovery.parameters,
             "n_converged": recovery.n_converged,
             "confusion": confusion.as_ref().map(confusion_json),
-            "columns": table.to_json(),
         }),
         table,
+        table_key: "columns",
         arrays: arrays(&recovery, confusion.as_ref()),
         summary: summary(args, &recovery, confusion.as_ref()),
     };

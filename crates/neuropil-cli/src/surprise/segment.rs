@@ -77,7 +77,6 @@ pub(crate) fn run(args: &SegmentArgs, context: &Context<'_>) -> Result<i32> {
             "log_joint": best.log_joint,
             "log_posterior": best.log_posterior,
             "log_evidence": best.log_evidence,
-            "segments": table.to_json(),
             "change_count": count.as_ref().map(|count| json!({
                 "first": count.first,
                 "probability": count.probability,
@@ -87,6 +86,7 @@ pub(crate) fn run(args: &SegmentArgs, context: &Context<'_>) -> Result<i32> {
             "agreement": agreement.as_ref().map(Agreement::to_json),
         }),
         table,
+        table_key: "segments",
         arrays: arrays(&best, count.as_ref(), draws.as_deref()),
         summary: summary(&input, &learner, &best, count.as_ref(), agreement.as_ref()),
     };

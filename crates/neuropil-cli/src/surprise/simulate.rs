@@ -107,9 +107,9 @@ pub(crate) fn run(args: &SimulateArgs, context: &Context<'_>) -> Result<i32> {
         input: Value::Null,
         result: json!({
             "change_points": sequences.iter().map(|one| one.world.change_points()).collect::<Vec<_>>(),
-            "columns": table.to_json(),
         }),
         table,
+        table_key: "columns",
         arrays: world.arrays(&sequences)?,
         summary: csv,
     };

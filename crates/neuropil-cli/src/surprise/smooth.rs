@@ -59,9 +59,9 @@ pub(crate) fn run(args: &SmoothArgs, context: &Context<'_>) -> Result<i32> {
             "log_evidence": result.log_evidence,
             "expected_changes": result.expected_changes,
             "dropped_mass": result.dropped_mass,
-            "columns": table.to_json(),
         }),
         table,
+        table_key: "columns",
         arrays,
         summary: summary.append(""),
     };
