@@ -6,6 +6,7 @@ Each room of the house is a module; they are imported when they are first used.
 ``neuropil.surprise``     learning in a world that changes without notice
 ``neuropil.data``         the data sets that come with the package, and files of your own
 ``neuropil.plot``         figures of results (needs matplotlib)
+``neuropil.reproduce``    the experiments of the papers, with the published value beside ours
 ========================  ==============================================================
 
 ``neuropil.doctor()`` says which versions are installed and how many threads are used.
@@ -19,11 +20,11 @@ from neuropil._threads import get_num_threads, num_threads, set_num_threads
 from neuropil.errors import ConvergenceWarning, InputError, NeuropilError
 
 if TYPE_CHECKING:
-    from neuropil import data, plot, surprise
+    from neuropil import data, plot, reproduce, surprise
     from neuropil._doctor import doctor
     from neuropil._files import load
 
-_MODULES = ("data", "plot", "surprise")
+_MODULES = ("data", "plot", "reproduce", "surprise")
 _FUNCTIONS = {"doctor": "neuropil._doctor", "load": "neuropil._files"}
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "load",
     "num_threads",
     "plot",
+    "reproduce",
     "set_num_threads",
     "surprise",
 ]

@@ -1,4 +1,6 @@
 # Generated from the compiled module by `cargo xtask stubs`; do not edit.
+import typing
+
 import numpy
 import numpy.typing
 

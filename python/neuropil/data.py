@@ -115,7 +115,7 @@ def read_series(path: str | os.PathLike[str], columns: str | Sequence[str] = ())
     >>> from pathlib import Path
     >>> from neuropil.data import read_series
     >>> path = Path(tempfile.mkdtemp()) / "series.csv"
-    >>> _ = path.write_text("time_s,y_mV\\n0,1.5\\n1,\\n")
+    >>> _ = path.write_text("time_s,y_mV\n0,1.5\n1,\n")
     >>> read_series(path, "y_mV")["y_mV"]
     array([1.5, nan])
     """
