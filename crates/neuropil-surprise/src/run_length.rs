@@ -172,7 +172,8 @@ impl<F: ConjugateFamily> RunLengthFilter<F> {
         }
         // P(y) = P(y; pi) (1 - p_c) / (1 - gamma): no cancellation, whichever term dominates.
         let log_predictive = log_belief_predictive + (-hazard).ln_1p() - adaptation.log_rest;
-        scale(&mut self.weights, (1.0 - adaptation.rate) / total);
+        // Not 1 - gamma, which loses all digits when gamma is next to one.
+        scale(&mut self.weights, adaptation.log_rest.exp() / total);
         self.log_scale = total.ln() - adaptation.log_rest;
         if hazard > 0.0 {
             self.born.push(time);
