@@ -71,50 +71,60 @@ impl<F: ConjugateFamily> Smile<F> {
         if budget >= largest {
             return 1.0;
         }
+        // Divergences grow with the square of small weights: their roots are close to straight lines.
         let distance = |weight: f64| {
             let mut mixture = self.belief.clone();
             self.family.interpolate(&mut mixture, weight, likelihood);
-            self.family.kl_divergence(&mixture, &self.belief) - budget
+            self.family.kl_divergence(&mixture, &self.belief).max(0.0).sqrt() - budget.sqrt()
         };
-        root_of_increasing(distance, (0.0, -budget), (1.0, largest - budget))
+        root_between(distance, (0.0, -budget.sqrt()), (1.0, largest.sqrt() - budget.sqrt()))
     }
 }
 
-/// Root of an increasing function between two points of known values, to 1e-14: false position with the
-/// Anderson-Bjorck correction, safeguarded by bisection.
-fn root_of_increasing(f: impl Fn(f64) -> f64, low: (f64, f64), high: (f64, f64)) -> f64 {
-    let ((mut a, mut fa), (mut b, mut fb)) = (low, high);
-    let mut last_secant = f64::NAN;
-    for iteration in 0..200 {
-        if b - a <= 1e-14 {
+/// Root of a function between two points at which it has different signs, to 1e-14: Brent's method (inverse quadratic
+/// interpolation or a secant where they converge, bisection where they do not).
+fn root_between(f: impl Fn(f64) -> f64, low: (f64, f64), high: (f64, f64)) -> f64 {
+    // `best` has the smallest value so far, `other` the opposite sign, `previous` is the best before.
+    let (mut previous, mut best) = (low, high);
+    let mut other = previous;
+    let mut step = best.0 - previous.0;
+    let mut step_before = step;
+    for _ in 0..200 {
+        if best.1 * other.1 > 0.0 {
+            other = previous;
+            step = best.0 - previous.0;
+            step_before = step;
+        }
+        if other.1.abs() < best.1.abs() {
+            previous = best;
+            best = other;
+            other = previous;
+        }
+        let tolerance = 5e-15 + f64::EPSILON * best.0.abs();
+        let half = 0.5 * (other.0 - best.0);
+        if half.abs() <= tolerance || best.1 == 0.0 {
             break;
         }
-        let secant = b - fb * (b - a) / (fb - fa);
-        let inside = secant > a && secant < b;
-        let by_secant = inside && iteration % 4 != 3;
-        let x = if by_secant { secant } else { 0.5 * (a + b) };
-        // The secants converge faster than linearly: where two agree, the next would not move.
-        if by_secant {
-            if (x - last_secant).abs() <= 1e-14 {
-                return x;
-            }
-            last_secant = x;
-        }
-        let fx = f(x);
-        if fx == 0.0 {
-            return x;
-        }
-        let correction =
-            |kept: f64, moved: f64| if 1.0 - fx / moved > 0.0 { kept * (1.0 - fx / moved) } else { 0.5 * kept };
-        if fx < 0.0 {
-            fb = correction(fb, fa);
-            (a, fa) = (x, fx);
+        let bisection = (half, half);
+        (step, step_before) = if step_before.abs() < tolerance || previous.1.abs() <= best.1.abs() {
+            bisection
         } else {
-            fa = correction(fa, fb);
-            (b, fb) = (x, fx);
-        }
+            let s = best.1 / previous.1;
+            let (p, q) = if previous.0 == other.0 {
+                (2.0 * half * s, 1.0 - s)
+            } else {
+                let (q, r) = (previous.1 / other.1, best.1 / other.1);
+                (s * (2.0 * half * q * (q - r) - (best.0 - previous.0) * (r - 1.0)), (q - 1.0) * (r - 1.0) * (s - 1.0))
+            };
+            let (p, q) = if p > 0.0 { (p, -q) } else { (-p, q) };
+            let within = 2.0 * p < (3.0 * half * q - (tolerance * q).abs()).min((step_before * q).abs());
+            if within { (p / q, step) } else { bisection }
+        };
+        previous = best;
+        best.0 += if step.abs() > tolerance { step } else { tolerance.copysign(half) };
+        best.1 = f(best.0);
     }
-    0.5 * (a + b)
+    best.0
 }
 
 impl<F: ConjugateFamily> Learner<F> for Smile<F> {
@@ -164,5 +174,29 @@ impl<F: ConjugateFamily> Learner<F> for Smile<F> {
 
     fn belief(&self) -> Option<F::Belief> {
         Some(self.belief.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn roots_are_found_to_rounding_in_few_steps() {
+        for root in [1e-7, 0.003, 0.5, 0.999] {
+            let calls = Cell::new(0);
+            let f = |x: f64| {
+                calls.set(calls.get() + 1);
+                x * (1.0 + 0.3 * x * x) - root * (1.0 + 0.3 * root * root)
+            };
+            let found = root_between(f, (0.0, f(0.0)), (1.0, f(1.0)));
+            assert!((found - root).abs() < 2e-14, "{found} for {root}");
+            assert!(calls.get() < 16, "{} evaluations for {root}", calls.get());
+        }
+        // A step has no slope to follow: bisection takes over.
+        let step = |x: f64| if x < 0.3 { -1.0 } else { 1.0 };
+        assert!((root_between(step, (0.0, -1.0), (1.0, 1.0)) - 0.3).abs() < 2e-14);
     }
 }

@@ -6,6 +6,7 @@
 use neuropil_core::special::digamma;
 use serde::{Deserialize, Serialize};
 
+use super::dirichlet_bank::DirichletBank;
 use super::gamma_ratio::{ln_factorial, ln_gamma_ratio, ln_rising};
 use super::{Beliefs, ConjugateFamily, lerp, ranges};
 use crate::error::{Error, Result};
@@ -22,6 +23,11 @@ impl Dirichlet {
     #[must_use]
     pub fn new(alpha: Vec<f64>) -> Self {
         let total = alpha.iter().sum();
+        Self { alpha, total }
+    }
+
+    /// The belief with these weights and their sum, which is not computed again: sums depend on their order.
+    pub(super) fn with_total(alpha: Vec<f64>, total: f64) -> Self {
         Self { alpha, total }
     }
 
@@ -105,7 +111,7 @@ impl Default for DirichletCategorical {
 
 impl ConjugateFamily for DirichletCategorical {
     type Belief = Dirichlet;
-    type Bank = Beliefs<Self>;
+    type Bank = DirichletBank;
     const NAME: &'static str = "categorical";
 
     fn validate(&self) -> Result<()> {

@@ -14,6 +14,7 @@ pub mod any;
 pub mod beta;
 pub mod cholesky;
 pub mod dirichlet;
+pub mod dirichlet_bank;
 pub mod gamma_exponential;
 pub mod gamma_poisson;
 mod gamma_ratio;
