@@ -44,7 +44,7 @@ impl Hazard {
             Self::Constant(hazard) => check_probability("hazard", *hazard),
             Self::PerStep(hazards) | Self::Table(hazards) => {
                 if hazards.is_empty() {
-                    return Err(Error::TooFew { what: "a list of hazards", needed: 1, got: 0 });
+                    return Err(Error::parameter("the number of hazards", 0, "at least 1"));
                 }
                 hazards
                     .iter()
@@ -98,16 +98,8 @@ impl Hazard {
     }
 
     /// Refuses a hazard that depends on the run length, for a learner that does not know it.
-    pub fn require_run_length_free(&self, learner: &str) -> Result<()> {
-        if self.depends_on_run_length() {
-            return Err(Error::Unsupported {
-                method: learner.to_owned(),
-                family: "hazard that depends on the run length".to_owned(),
-                supported: "a constant hazard or one per step; the exact filter, mp and sor take every hazard"
-                    .to_owned(),
-            });
-        }
-        Ok(())
+    pub fn require_run_length_free(&self, learner: &'static str) -> Result<()> {
+        if self.depends_on_run_length() { Err(Error::RunLengthHazard { learner }) } else { Ok(()) }
     }
 
     /// The hazard of a stretch of the observations, for a learner that counts its steps from the start of it.
@@ -281,7 +273,10 @@ mod tests {
         let message = Hazard::PerStep(vec![0.1, f64::NAN]).validate().unwrap_err().to_string();
         assert_eq!(message, "hazard[1] must be in [0, 1], got NaN");
         assert!(Hazard::PerStep(vec![0.1]).validate_for(2).is_err());
-        assert!(Hazard::Table(vec![]).validate().is_err());
+        let message = Hazard::Table(vec![]).validate().unwrap_err().to_string();
+        assert_eq!(message, "the number of hazards must be at least 1, got 0");
+        let message = Hazard::Table(vec![0.1]).require_run_length_free("particle filter").unwrap_err().to_string();
+        assert!(message.starts_with("a particle filter does not know how long ago the last change was"), "{message}");
         assert!(Hazard::NegativeBinomial { size: 0.0, probability: 0.1 }.validate().is_err());
         assert!(Hazard::NegativeBinomial { size: 2.0, probability: 0.0 }.validate().is_err());
         assert_eq!(Hazard::NegativeBinomial { size: 2.0, probability: 1.0 }.at(0, 3), 1.0);
