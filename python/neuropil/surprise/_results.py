@@ -172,6 +172,43 @@ class Segmentation(Result):
         return {name: value for name, value in super()._columns().items() if name != "changes"}
 
 
+class Draws(list["NDArray[np.int64]"]):
+    """Segmentations drawn from their posterior: a list with the first observation of each segment of each draw.
+
+    Attributes
+    ----------
+    provenance : Provenance
+        Version, seed, parameters and a hash of the input.
+    """
+
+    def __init__(self, draws: list[NDArray[np.int64]], provenance: Provenance) -> None:
+        super().__init__(draws)
+        self.provenance = provenance
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (list(self), self.provenance))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RunLengths(Result):
+    """Filtered posterior over the run length along `T` observations; ``numpy.asarray`` gives the matrix.
+
+    Attributes
+    ----------
+    probability : ndarray of shape (T, longest)
+        Element ``[t, r - 1]`` is the probability that r observations belong to the segment of observation t; the last
+        column also holds everything longer. Rows sum to one.
+    provenance : Provenance
+        Version, seed, parameters and a hash of the input.
+    """
+
+    probability: NDArray[np.float64]
+    provenance: Provenance
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.probability, dtype=dtype, copy=copy)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class ChangeCount(Result):
     """Posterior over the number of changes.
@@ -405,9 +442,12 @@ class Agreement:
         Precision with the union of the annotations, recall averaged over the annotators, and their harmonic mean.
     covering : float
         Mean over the annotators of how well their segments are covered by predicted ones.
+    provenance : Provenance
+        Version, parameters and a hash of the changes that were compared.
     """
 
     f1: float
     precision: float
     recall: float
     covering: float
+    provenance: Provenance
