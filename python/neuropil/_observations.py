@@ -23,6 +23,10 @@ def observations(y: ArrayLike, what: str = "y") -> NDArray[np.float64]:
         return array.reshape(-1, 1)
     if array.ndim != 2:
         raise InputError(f"{what} must have shape (T,) or (T, d), got shape {array.shape}")
+    if array.shape[1] == 0:
+        raise InputError(
+            f"{what} has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required; give a column"
+        )
     return array
 
 
@@ -37,6 +41,8 @@ def numbers(y: ArrayLike, what: str) -> NDArray[np.float64]:
     array = np.asarray(y) if to_numpy is None else np.asarray(to_numpy())
     if array.dtype.kind in "biuf":
         return np.asarray(array, dtype=np.float64)
+    if array.dtype.kind == "c":
+        raise InputError(f"{what} must hold real numbers, got {array.dtype}. Complex data not supported")
     if array.dtype.kind == "O":
         try:
             flat = [_number(value) for value in array.ravel()]

@@ -1,6 +1,7 @@
 """How a learner behaves as an object: parameters, copies, files, threads, processes, interrupts, tables, errors."""
 
 import copy
+import csv
 import json
 import multiprocessing
 import os
@@ -80,16 +81,17 @@ def test_results_are_frozen():
         result.mean[0] = 1
 
 
-@pytest.mark.parametrize(
-    "learner",
-    [
-        ChangePointLearner(hazard=0.1, sigma=2.0),
-        ChangePointLearner("multivariate-gaussian", method="mp", n=5, mean=[0.0, 1.0], scatter=2.0, merge=True),
-        ChangePointLearner("categorical", method="sor", categories=4, published_threshold=True),
-        ChangePointLearner(hazard=npl.surprise.NegativeBinomialHazard(2.0, 0.1), cutoff=0.0),
-        ChangePointLearner(method="leaky", omega=0.5, missing="error", random_state=9),
-    ],
-)
+LEARNERS = [
+    ChangePointLearner(hazard=0.1, sigma=2.0),
+    ChangePointLearner("multivariate-gaussian", method="mp", n=5, mean=[0.0, 1.0], scatter=2.0, merge=True),
+    ChangePointLearner("categorical", method="sor", categories=4, published_threshold=True),
+    ChangePointLearner(hazard=npl.surprise.NegativeBinomialHazard(2.0, 0.1), cutoff=0.0),
+    ChangePointLearner(hazard=npl.surprise.HazardTable([0.0, 0.2, 0.3])),
+    ChangePointLearner(method="leaky", omega=0.5, missing="error", random_state=9),
+]
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
 def test_a_saved_learner_is_the_same_learner(learner, tmp_path):
     path = tmp_path / "learner.json"
     learner.save(path)
@@ -110,6 +112,94 @@ def test_a_saved_stream_goes_on(tmp_path):
     assert loaded.hazard_ == learner.hazard_
     assert loaded.hazard_fit_.interval == learner.hazard_fit_.interval
     assert_array_equal(loaded.update_many(STREAM[2:]).mean, learner.update_many(STREAM[2:]).mean)
+
+
+def program(*arguments):
+    """Run the program that comes with the package."""
+    command = [sys.executable, "-m", "neuropil", "surprise", *map(str, arguments), "--quiet"]
+    subprocess.run(command, capture_output=True, check=True)
+
+
+def column(path, name):
+    with open(path, encoding="utf-8") as file:
+        return [float(row[name]) for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_the_program_takes_a_saved_learner(learner, tmp_path):
+    width = 2 if learner.family == "multivariate-gaussian" else 1
+    y = np.array([[0.0, 1.0], [1.0, 2.0], [3.0, 0.0], [3.0, 1.0]])[:, :width]
+    np.save(tmp_path / "y.npy", y)
+    learner.save(tmp_path / "learner.json")
+    out = tmp_path / "out.csv"
+    program("filter", tmp_path / "y.npy", "--learner", tmp_path / "learner.json", "--out", out)
+    result = learner.filter(y)
+    assert column(out, "adaptation_rate") == result.adaptation_rate.tolist()
+    provenance = json.loads((tmp_path / "out.csv.json").read_text())
+    assert provenance["parameters"] == result.provenance.parameters
+    assert provenance["input"]["hash"] == result.provenance.input
+    assert provenance["seed"] == result.provenance.seed
+
+
+def test_a_stream_passes_from_python_to_the_program_and_back(tmp_path):
+    learner = ChangePointLearner(hazard=0.1, method="pf", n=50, random_state=3).fit_hazard(STREAM)
+    learner.update_many(STREAM[:2])
+    learner.save(tmp_path / "python.json")
+    (tmp_path / "y.csv").write_text("y\n1.2\n4.0\n")
+    saved = tmp_path / "program.json"
+    program(
+        "filter", tmp_path / "y.csv", "--learner", tmp_path / "python.json", "--continue",
+        "--out", tmp_path / "out.csv", "--save-learner", saved,
+    )  # fmt: skip
+    assert column(tmp_path / "out.csv", "mean") == learner.update_many(STREAM[2:4]).mean.tolist()
+    loaded = npl.load(saved)
+    assert loaded.n_updates == 4
+    assert loaded.update(3.8) == learner.update(3.8)
+
+
+def test_a_hazard_that_the_program_fitted_is_a_fitted_hazard(tmp_path):
+    (tmp_path / "y.csv").write_text("y\n" + "\n".join(map(str, STREAM)) + "\n")
+    program("fit-hazard", tmp_path / "y.csv", "--save-learner", tmp_path / "fitted.json")
+    loaded = npl.load(tmp_path / "fitted.json")
+    learner = ChangePointLearner().fit_hazard(STREAM)
+    assert loaded.hazard_ == learner.hazard_
+    assert loaded.converged_
+    assert loaded.hazard_fit_.interval == learner.hazard_fit_.interval
+    assert_array_equal(loaded.hazard_fit_.log_evidence, learner.hazard_fit_.log_evidence)
+    assert loaded.hazard_fit_.provenance.input == learner.hazard_fit_.provenance.input
+    assert loaded.filter(STREAM).log_evidence == learner.filter(STREAM).log_evidence
+
+
+def test_every_result_says_where_it_comes_from():
+    learner = ChangePointLearner(hazard=0.1, random_state=7)
+    threshold = npl.surprise.calibrate_alarm(
+        learner, npl.surprise.AlarmRule("adaptation-rate"), per_observation=0.05, length=40, n_streams=100
+    )
+    task = npl.surprise.simulate(n_steps=30, hazard=0.1, random_state=7)
+    results = [
+        learner.filter(STREAM),
+        learner.update_many(STREAM),
+        learner.run_length_posterior(STREAM),
+        learner.smooth(STREAM),
+        learner.segment(STREAM),
+        learner.sample_segmentations(STREAM, n=2),
+        learner.change_count(STREAM),
+        learner.regressors(STREAM),
+        learner.learn_hazard(STREAM),
+        learner.fit_hazard(STREAM).hazard_fit_,
+        npl.surprise.filter_batch(learner, [STREAM])[0],
+        npl.surprise.detect(learner, STREAM, threshold),
+        npl.surprise.fit_subject(learner, task.observations, task.observations, n_starts=1),
+        ChangePointLearner(method="leaky").tune("omega", [0.1, 0.5], length=100, n_sequences=1),
+    ]
+    for result in results:
+        provenance = result.provenance
+        assert provenance.neuropil == npl.__version__, type(result)
+        assert provenance.parameters, type(result)
+        assert pickle.loads(pickle.dumps(result)).provenance == provenance
+    assert all(len(result.provenance.input) == 16 for result in results[:-1])
+    for result in [task, threshold, npl.surprise.agreement([[3]], [3], length=5)]:
+        assert result.provenance.neuropil == npl.__version__
 
 
 def test_a_file_of_the_first_release_loads():
@@ -258,7 +348,7 @@ BAD = [
     ({"missing": "drop"}, STREAM, 'missing must be "skip" or "error", got'),
     ({"missing": "error"}, [0.1, None], "observation 1 is NaN"),
     ({}, [0.1, float("inf")], "observation 1 is inf"),
-    ({}, [], "filtering needs at least 1 observations, got 0"),
+    ({}, [], "filtering needs at least 1 observation, got 0"),
     ({}, [[[1.0]]], "y must have shape (T,) or (T, d), got shape (1, 1, 1)"),
     ({}, ["a", "b"], "y must hold numbers"),
     ({}, {"y": STREAM}, 'y is a table with the columns y; give one column, y["..."]'),
