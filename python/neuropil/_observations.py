@@ -38,7 +38,10 @@ def numbers(y: ArrayLike, what: str) -> NDArray[np.float64]:
         masked: Any = y
         return np.asarray(np.ma.filled(masked.astype(np.float64), np.nan), dtype=np.float64)
     to_numpy = getattr(y, "to_numpy", None)
-    array = np.asarray(y) if to_numpy is None else np.asarray(to_numpy())
+    try:
+        array = np.asarray(y) if to_numpy is None else np.asarray(to_numpy())
+    except ValueError as error:
+        raise InputError(f"{what} must be an array of numbers, its rows equally long: {error}") from None
     if array.dtype.kind in "biuf":
         return np.asarray(array, dtype=np.float64)
     if array.dtype.kind == "c":

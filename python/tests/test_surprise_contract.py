@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -382,6 +383,70 @@ def test_other_bad_input_is_refused():
         learner.filter(STREAM).shannon_surprise_to_base(1)
     with pytest.raises(npl.InputError, match="varsmile"):
         ChangePointLearner(method="varsmile").run_length_posterior(STREAM)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ('{"model": {}}', "missing field"),
+        ('{"model": 3}', "not a file that neuropil saved"),
+        ('{"model": {"family": {"name": "foo"}, "hazard": {"constant": 0.1}}}', "unknown variant"),
+        ('{"model": {"family": {"name": "gaussian"}, "hazard": {"constant": 7}}}', "hazard must be in"),
+        ('{"model": {"family": {"name": "gaussian"}, "hazard": {}}}', "not a file that neuropil saved"),
+        ('{"format": "x", "model": {}}', "format x"),
+        ('{"format": 2, "neuropil": "9.0", "model": {}}', "written by neuropil 9.0 in format 2"),
+        (
+            '{"model": {"family": {"name": "gaussian"}, "hazard": {"constant": 0.1}}, "hazard_fit": {"hazard": 0.1}}',
+            "'interval' is missing",
+        ),
+        (
+            '{"model": {"family": {"name": "gaussian"}, "hazard": {"constant": 0.1}}, "state": {"x": 1}, "time": 2}',
+            "not a file that neuropil saved",
+        ),
+    ],
+)
+def test_a_damaged_file_is_refused_in_one_sentence(content, sentence, tmp_path):
+    path = tmp_path / "learner.json"
+    path.write_text(content)
+    with pytest.raises(npl.InputError, match=re.escape(sentence)):
+        npl.load(path)
+
+
+def test_files_that_cannot_be_are_refused(tmp_path):
+    with pytest.raises(npl.InputError, match="does not exist; check the name"):
+        npl.load(tmp_path / "nothing.json")
+    with pytest.raises(npl.InputError, match="is a folder"):
+        npl.load(tmp_path)
+    with pytest.raises(npl.InputError, match="it is a folder"):
+        ChangePointLearner().save(tmp_path)
+    with pytest.raises(npl.InputError, match="does not exist; create it first"):
+        ChangePointLearner().save(tmp_path / "no" / "learner.json")
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: ChangePointLearner().filter([[1], [2, 3]]), "its rows equally long"),
+        (lambda: ChangePointLearner("categorical", alpha="abc").filter([0]), "alpha must be a number or an array"),
+        (lambda: ChangePointLearner("categorical", alpha=[[1, 2], [3]]).filter([0]), "alpha must be a number or"),
+        (lambda: ChangePointLearner().filter(np.zeros((3, 0))), "while a minimum of 1 is required"),
+        (lambda: ChangePointLearner().filter([1j]), "Complex data not supported"),
+        (lambda: npl.surprise.simulate(n_steps=3, n_trials=2**40, family="multinomial"), "n_trials must be below"),
+        (lambda: npl.surprise.simulate(n_steps=2**52), "the length of a simulation must be at most"),
+        (lambda: ChangePointLearner().run_length_posterior(STREAM, 2**52), "the longest run length must be at most"),
+        (lambda: npl.surprise.fit_subject(ChangePointLearner(), STREAM, STREAM, free={"hazard": 3}), "(lower, upper)"),
+        (lambda: npl.surprise.confuse({}, free={}), "at least two models, got 0"),
+        (
+            lambda: npl.surprise.confuse(
+                {"a": ChangePointLearner(), "b": ChangePointLearner()}, free={"a": ["hazard"]}
+            ),
+            "'b' is missing",
+        ),
+    ],
+)
+def test_input_without_sense_is_refused_in_one_sentence(call, sentence):
+    with pytest.raises(npl.InputError, match=re.escape(sentence)):
+        call()
 
 
 def test_a_refused_observation_leaves_the_stream_as_it_was():

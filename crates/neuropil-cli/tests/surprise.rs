@@ -609,3 +609,37 @@ fn nonsense_in_the_environment_is_refused_unless_an_option_replaces_it() {
     }
     assert!(filter("2", &[]).status.success());
 }
+
+#[test]
+fn worlds_that_no_machine_can_hold_are_refused() {
+    let refused = |args: &[&str]| {
+        let output = Command::cargo_bin("neuropil").unwrap().arg("surprise").args(args).output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {message}");
+        message
+    };
+    for length in ["99999999999999999", "1000000000000"] {
+        assert!(
+            refused(&["simulate", "--length", length]).contains("the length of a simulation must be at most 500000000")
+        );
+    }
+    assert!(
+        refused(&["simulate", "--segment-lengths", "1e-9,1e-9"]).contains("hazard probability must be in [1e-6, 1]")
+    );
+    assert!(refused(&["recover", "--subjects", "99999999999999"]).contains("n_subjects must be at most 1000000"));
+    assert!(refused(&["recover", "--trials", "99999999999999"]).contains("at most 100000000 trials per subject"));
+    let input = file(STREAM);
+    let alarm = |more: &[&str]| {
+        let mut command = Command::cargo_bin("neuropil").unwrap();
+        let output =
+            command.args(["surprise", "alarm", "--column", "y"]).arg(input.path()).args(more).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let rare = alarm(&["--false-alarms", "1e-9", "--length", "10"]);
+    assert!(rare.contains("the simulation behind an alarm must be at most 500000000 observations"), "{rare}");
+    let none = alarm(&["--false-alarms", "0.01", "--streams", "0", "--length", "100"]);
+    assert!(none.contains("the number of streams must be at least 50, so that 50 false alarms"), "{none}");
+    let leaky = alarm(&["--per-stream", "0.5", "--method", "leaky"]);
+    assert!(leaky.contains("the method of an alarm must be one that has a surprise, got leaky"), "{leaky}");
+}

@@ -22,9 +22,9 @@ pub enum Hazard {
     /// each trial succeeding with `probability`. Mean length `1 + size (1 - probability) / probability`; `size = 1`
     /// is the constant hazard, a larger size makes the lengths more regular and short segments rare.
     NegativeBinomial {
-        /// Shape, larger than 0, not necessarily an integer.
+        /// Shape, larger than 0 and at most 1e9, not necessarily an integer.
         size: f64,
-        /// Success probability, in (0, 1].
+        /// Success probability, in [1e-6, 1].
         probability: f64,
     },
     /// Element `r - 1` is the hazard at run length `r`; longer runs use the last element.
@@ -52,11 +52,12 @@ impl Hazard {
                     .try_for_each(|(index, &hazard)| check_probability(&format!("hazard[{index}]"), hazard))
             }
             Self::NegativeBinomial { size, probability } => {
-                if !(*size > 0.0 && size.is_finite()) {
-                    return Err(Error::parameter("hazard size", size, "positive and finite"));
+                // The law is summed: segments of a million observations take as many terms.
+                if !(*size > 0.0 && *size <= 1e9) {
+                    return Err(Error::parameter("hazard size", size, "positive and at most 1e9"));
                 }
-                if !(*probability > 0.0 && *probability <= 1.0) {
-                    return Err(Error::parameter("hazard probability", probability, "in (0, 1]"));
+                if !(1e-6..=1.0).contains(probability) {
+                    return Err(Error::parameter("hazard probability", probability, "in [1e-6, 1]"));
                 }
                 Ok(())
             }
@@ -279,6 +280,8 @@ mod tests {
         assert!(message.starts_with("a particle filter does not know how long ago the last change was"), "{message}");
         assert!(Hazard::NegativeBinomial { size: 0.0, probability: 0.1 }.validate().is_err());
         assert!(Hazard::NegativeBinomial { size: 2.0, probability: 0.0 }.validate().is_err());
+        assert!(Hazard::NegativeBinomial { size: 1e-9, probability: 1e-9 }.validate().is_err());
+        assert!(Hazard::NegativeBinomial { size: f64::INFINITY, probability: 0.1 }.validate().is_err());
         assert_eq!(Hazard::NegativeBinomial { size: 2.0, probability: 1.0 }.at(0, 3), 1.0);
     }
 

@@ -11,6 +11,7 @@ import numpy as np
 from neuropil import _neuropil
 from neuropil._progress import bars
 from neuropil._results import Provenance, Result, frozen
+from neuropil.errors import InputError
 from neuropil.surprise._parameters import count, family_of, hazard_of, number, seed_of
 from neuropil.surprise._subjects import SubjectFit, subject_fit_of, subject_model, table_of
 
@@ -182,6 +183,11 @@ def confuse(
     Confusion
         Winners by AIC and BIC.
     """
+    if len(learners) < 2:
+        raise InputError(f"learners must hold at least two models, got {len(learners)}")
+    missing = [name for name in learners if name not in free]
+    if missing:
+        raise InputError(f"free must name the free parameters of every model; {missing[0]!r} is missing")
     candidates = [_candidate(name, learner, free[name], None, response, timing) for name, learner in learners.items()]
     world = task or next(iter(learners.values()))
     text = _neuropil.surprise_confuse(

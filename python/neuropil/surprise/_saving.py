@@ -92,25 +92,32 @@ class Saving(Model):
         if document.get("kind", _KIND) != _KIND or "model" not in document:
             kind = document.get("kind", "no kind")
             raise InputError(f'"{path}" holds {kind}, but a {_KIND} was expected; neuropil.load finds the right class')
-        if document.get("format", _FORMAT) > _FORMAT:
+        if not isinstance(document.get("format", _FORMAT), int) or document.get("format", _FORMAT) > _FORMAT:
             raise InputError(
                 f'"{path}" was written by neuropil {document.get("neuropil")} in format {document["format"]}, '
                 f"but this version reads formats up to {_FORMAT}; update neuropil"
             )
-        learner = cls(**params_of(document["model"]))
-        if "state" in document:
-            learner.__dict__["_stream"] = _neuropil.SurpriseStream.resume(json.dumps(document))
-        fit = document.get("hazard_fit")
-        if fit is not None:
-            fit = {
-                name: np.array(value) if isinstance(value, list) and name != "interval" else value
-                for name, value in fit.items()
-            }
-            interval = None if fit["interval"] is None else tuple(fit["interval"])
-            learner.hazard_fit_ = HazardFit(
-                **fit | {"interval": interval, "provenance": Provenance(**fit["provenance"])}
-            )
-            learner.hazard_ = learner.hazard_fit_.hazard
-            learner.converged_ = learner.hazard_fit_.converged
-            learner.n_iter_ = learner.hazard_fit_.iterations
+        try:
+            # The engine knows best what a learner is.
+            _neuropil.surprise_check(json.dumps(document["model"]))
+            learner = cls(**params_of(document["model"]))
+            if "state" in document:
+                learner.__dict__["_stream"] = _neuropil.SurpriseStream.resume(json.dumps(document))
+            if document.get("hazard_fit") is not None:
+                learner._take_fit(document["hazard_fit"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            problem = f"{error} is missing" if isinstance(error, KeyError) else error
+            raise InputError(f'"{path}" is not a file that neuropil saved: {problem}') from None
         return learner
+
+    def _take_fit(self, written: dict[str, Any]) -> None:
+        """Take over a fitted hazard as it stands in a file."""
+        fit = {
+            name: np.array(value) if isinstance(value, list) and name != "interval" else value
+            for name, value in written.items()
+        }
+        interval = None if fit["interval"] is None else tuple(fit["interval"])
+        self.hazard_fit_ = HazardFit(**fit | {"interval": interval, "provenance": Provenance(**fit["provenance"])})
+        self.hazard_ = self.hazard_fit_.hazard
+        self.converged_ = self.hazard_fit_.converged
+        self.n_iter_ = self.hazard_fit_.iterations

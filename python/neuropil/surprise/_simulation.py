@@ -62,6 +62,8 @@ def simulate(
         raise InputError(f"give a learner or parameters, not both; got {', '.join(parameters)} with a learner")
     rows = None if regressors is None else observations(regressors, "regressors")
     family = family_of(learner.get_params(), None if rows is None else rows.shape[1] + 1)
+    if n_trials is not None and count("n_trials", n_trials) >= 2**32:
+        raise InputError(f"n_trials must be below 2**32, got {n_trials}")
     result = _neuropil.surprise_simulate(
         json.dumps(family),
         json.dumps(hazard_of(learner.hazard)),

@@ -290,7 +290,10 @@ def subject_model(
     for name in [free] if isinstance(free, str) else free:
         parameter = json.loads(_neuropil.surprise_free_parameter(name))
         if isinstance(free, Mapping):
-            lower, upper = free[name]
+            try:
+                lower, upper = free[name]
+            except (TypeError, ValueError):
+                raise InputError(f"the bounds of {name} must be (lower, upper), got {free[name]!r}") from None
             parameter |= {
                 "lower": number(f"lower bound of {name}", lower),
                 "upper": number(f"upper bound of {name}", upper),

@@ -28,9 +28,9 @@ impl SavedArgs {
             let message = format!("{option} cannot be used with --learner, which brings the learner as it was saved");
             return Err(Failure::usage(message).hint(format!("leave out --learner or {option}")));
         }
-        let text = std::fs::read_to_string(path)
+        let bytes = std::fs::read(path)
             .map_err(|error| Failure::usage(format!("cannot read \"{}\": {error}", path.display())))?;
-        let saved = SavedLearner::from_json(&text)
+        let saved = SavedLearner::from_json(&String::from_utf8_lossy(&bytes))
             .map_err(|error| Failure::usage(format!("\"{}\" cannot be used: {error}", path.display())))?;
         Ok(Some(saved))
     }
