@@ -17,16 +17,14 @@ human annotators          `agreement`
 A change is the index of the first observation of the new segment, counted from 0. Logarithms are natural.
 """
 
-from neuropil.surprise._alarms import AlarmRule, AlarmThreshold, calibrate_alarm, detect
-from neuropil.surprise._annotators import agreement
+from neuropil.surprise._alarms import AlarmRule, Alarms, AlarmThreshold, calibrate_alarm, detect
+from neuropil.surprise._annotators import Agreement, agreement
 from neuropil.surprise._batch import filter_batch
 from neuropil.surprise._learner import ChangePointLearner
 from neuropil.surprise._parameters import HazardTable, NegativeBinomialHazard
 from neuropil.surprise._recovery import Confusion, Recovery, confuse, recover
 from neuropil.surprise._responses import Choice, Report
 from neuropil.surprise._results import (
-    Agreement,
-    Alarms,
     ChangeCount,
     Draws,
     FilterResult,
@@ -35,12 +33,11 @@ from neuropil.surprise._results import (
     Regressors,
     RunLengths,
     Segmentation,
-    Simulation,
     Smoothing,
     Tuning,
     Update,
 )
-from neuropil.surprise._simulation import simulate
+from neuropil.surprise._simulation import Simulation, simulate
 from neuropil.surprise._subjects import GroupFit, SubjectFit, fit_subject, fit_subjects
 
 __all__ = [

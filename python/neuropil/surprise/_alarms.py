@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from neuropil import _neuropil
 from neuropil._observations import observations
 from neuropil._progress import bars
@@ -13,10 +15,9 @@ from neuropil._results import Provenance, Result
 from neuropil.errors import InputError
 from neuropil.surprise._model import fields_of
 from neuropil.surprise._parameters import count, number, seed_of
-from neuropil.surprise._results import Alarms
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from neuropil.surprise._learner import ChangePointLearner
 
@@ -78,6 +79,33 @@ class AlarmThreshold(Result):
     false_alarms: int
     streams: int
     provenance: Provenance
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Alarms(Result):
+    """Alarms along a sequence.
+
+    Attributes
+    ----------
+    indices : ndarray of int
+        0-based indices of the observations that raised an alarm.
+    statistic : ndarray of shape (T,)
+        What is compared with the threshold, after each observation.
+    threshold : float
+        The threshold.
+    provenance : Provenance
+        Version, seed, parameters and a hash of the input.
+    """
+
+    indices: NDArray[np.int64]
+    statistic: NDArray[np.float64]
+    threshold: float
+    provenance: Provenance
+
+    def _columns(self) -> dict[str, Any]:
+        alarm = np.zeros(len(self.statistic), dtype=bool)
+        alarm[self.indices] = True
+        return {"statistic": self.statistic, "alarm": alarm}
 
 
 def calibrate_alarm(

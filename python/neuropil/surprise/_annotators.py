@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from neuropil import _neuropil
@@ -9,12 +10,32 @@ from neuropil._observations import numbers
 from neuropil._results import Provenance
 from neuropil.errors import InputError
 from neuropil.surprise._parameters import count
-from neuropil.surprise._results import Agreement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Agreement of predicted changes with those that people marked (van den Burg and Williams 2020).
+
+    Attributes
+    ----------
+    f1, precision, recall : float
+        Precision with the union of the annotations, recall averaged over the annotators, and their harmonic mean.
+    covering : float
+        Mean over the annotators of how well their segments are covered by predicted ones.
+    provenance : Provenance
+        Version, parameters and a hash of the changes that were compared.
+    """
+
+    f1: float
+    precision: float
+    recall: float
+    covering: float
+    provenance: Provenance
 
 
 def agreement(annotations: Sequence[ArrayLike], predicted: ArrayLike, length: int, margin: int = 5) -> Agreement:

@@ -3,19 +3,49 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from neuropil import _neuropil
 from neuropil._observations import observations
 from neuropil._progress import bars
+from neuropil._results import Provenance, Result
 from neuropil.errors import InputError
 from neuropil.surprise._learner import ChangePointLearner
 from neuropil.surprise._model import fields_of
 from neuropil.surprise._parameters import count, family_of, hazard_of, seed_of
-from neuropil.surprise._results import Simulation
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Simulation(Result):
+    """A simulated sequence and what produced it.
+
+    Attributes
+    ----------
+    observations : ndarray of shape (T,) or (T, d)
+        What a learner sees.
+    parameters : ndarray of shape (T,) or (T, e)
+        The hidden parameter behind each observation.
+    change : ndarray of bool of shape (T,)
+        Whether the parameter was drawn again just before the observation; False for the first.
+    provenance : Provenance
+        Version, seed and parameters.
+    """
+
+    observations: NDArray[np.float64]
+    parameters: NDArray[np.float64]
+    change: NDArray[np.bool_]
+    provenance: Provenance
+
+    @property
+    def change_points(self) -> NDArray[np.int64]:
+        """0-based indices of the first observation after each change."""
+        return np.flatnonzero(self.change)
 
 
 def simulate(
