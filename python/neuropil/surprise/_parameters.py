@@ -195,7 +195,7 @@ def _dimension(name: str, params: dict[str, Any], columns: int | None) -> int | 
     if name in ("categorical", "multinomial") and params.get("categories") is not None:
         return count("categories", params["categories"])
     for field, form in FAMILIES[name].items():
-        if form in (VECTOR, MATRIX) and params.get(field) is not None and np.ndim(params[field]) > 0:
+        if form in (VECTOR, MATRIX) and params.get(field) is not None and _numbers(field, params[field]).ndim > 0:
             return len(params[field])
     if name == "categorical" or columns is None:
         return None
