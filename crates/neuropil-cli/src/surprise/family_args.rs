@@ -44,7 +44,8 @@ pub(crate) struct FamilyArgs {
     /// categorical, multinomial: weights of the Dirichlet prior, one per category or one for all
     #[arg(long, value_name = "W,...", value_delimiter = ',', allow_negative_numbers = true)]
     alpha: Option<Vec<f64>>,
-    /// categorical, multinomial: number of categories, where --alpha is one weight for all
+    /// categorical, multinomial: number of categories, where --alpha is one weight for all [default:
+    /// 5 for categorical, the columns for multinomial]
     #[arg(long, value_name = "K")]
     categories: Option<u16>,
     /// poisson, exponential (gamma prior of the rate) or gaussian-known-mean (inverse gamma prior): shape
