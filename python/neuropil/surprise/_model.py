@@ -79,8 +79,5 @@ def fields_of(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def filter_result_of(result: dict[str, Any], starts: list[int] | None, method: str) -> FilterResult:
-    change_probability = None
-    if method != "leaky":
-        change_probability = result["adaptation_rate"].copy()
-        change_probability[[0] if starts is None else starts] = 0.0
-    return FilterResult(**fields_of(result | {"change_probability": change_probability}))
+    block_starts = None if method == "leaky" else [0] if starts is None else starts
+    return FilterResult(**fields_of(result), block_starts=block_starts)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from neuropil._results import Provenance, Result
+from neuropil._results import Provenance, Result, frozen
 from neuropil._table import Table
 from neuropil.errors import InputError, NeuropilError
 
@@ -55,12 +55,28 @@ class FilterResult(Result):
     bayes_factor_surprise: NDArray[np.float64] | None
     shannon_surprise: NDArray[np.float64] | None
     adaptation_rate: NDArray[np.float64]
-    change_probability: NDArray[np.float64] | None
+    change_probability: NDArray[np.float64] | None = field(init=False)
     map_run_length: NDArray[np.int64] | None
     observed: NDArray[np.bool_]
     log_evidence: float | None
     dropped_mass: float
     provenance: Provenance
+    block_starts: InitVar[list[int] | None]
+
+    def __post_init__(self, block_starts: list[int] | None) -> None:
+        object.__setattr__(self, "_block_starts", block_starts)
+
+    def __getattr__(self, name: str) -> Any:
+        # The change probabilities are a second copy of the rates: made when somebody asks, not for every recording.
+        if name != "change_probability":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        probability = None
+        if self._block_starts is not None:
+            probability = self.adaptation_rate.copy()
+            probability[self._block_starts] = 0.0
+            frozen(probability)
+        object.__setattr__(self, name, probability)
+        return probability
 
     def shannon_surprise_to_base(self, base: float) -> NDArray[np.float64]:
         """Return the Shannon surprise to another base: 2 gives bits, 10 the unit of Liakoni et al. (2021).
