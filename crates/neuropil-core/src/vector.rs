@@ -104,26 +104,20 @@ pub fn max(values: &[f64]) -> f64 {
     rest.iter().chain(&lanes).fold(f64::NEG_INFINITY, |best, &value| if value > best { value } else { best })
 }
 
-/// Adds element `i` of a slice to partial sum `i mod 8`; a slice that is summed in pieces is cut at multiples of 8.
+/// Sum of a slice, in the order of [`sum`] and so with its bits.
 #[inline(always)]
-pub fn add_to_lanes(lanes: &mut [f64; 8], values: &[f64]) {
-    let mut partial = *lanes;
+pub fn total(values: &[f64]) -> f64 {
+    let mut lanes = [0.0; 8];
     let chunks = values.chunks_exact(8);
     let rest = chunks.remainder();
     for chunk in chunks {
-        for (lane, &value) in partial.iter_mut().zip(chunk) {
+        for (lane, &value) in lanes.iter_mut().zip(chunk) {
             *lane += value;
         }
     }
-    for (lane, &value) in partial.iter_mut().zip(rest) {
+    for (lane, &value) in lanes.iter_mut().zip(rest) {
         *lane += value;
     }
-    *lanes = partial;
-}
-
-/// Total of the partial sums, in the order of [`sum`] and so with its bits.
-#[inline(always)]
-pub fn sum_of_lanes(lanes: &[f64; 8]) -> f64 {
     ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
 }
 
@@ -142,7 +136,7 @@ pub fn sum(n: usize, mut term: impl FnMut(usize) -> f64) -> f64 {
     for i in whole..n {
         lanes[i % 8] += term(i);
     }
-    sum_of_lanes(&lanes)
+    ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
 }
 
 /// Compiles a kernel once per instruction set and calls the widest one that the machine has.
@@ -260,9 +254,6 @@ mod tests {
         assert_eq!(max(&[]), f64::NEG_INFINITY);
         assert_eq!(sum(values.len(), |i| values[i]), 36.0 * 37.0 / 2.0);
         let irregular: Vec<f64> = values.iter().map(|value| (value * 0.37).exp()).collect();
-        let mut lanes = [0.0; 8];
-        add_to_lanes(&mut lanes, &irregular[..16]);
-        add_to_lanes(&mut lanes, &irregular[16..]);
-        assert_eq!(sum_of_lanes(&lanes), sum(irregular.len(), |i| irregular[i]));
+        assert_eq!(total(&irregular), sum(irregular.len(), |i| irregular[i]));
     }
 }

@@ -42,17 +42,12 @@ fn add_scores_body<const FMA: bool>(log_weights: &mut [f64], scores: &[f64], shi
 #[inline(always)]
 fn exponentials_body<const FMA: bool>(log_weights: &mut [f64], largest: f64, weights: &mut [f64]) -> f64 {
     let n = log_weights.len();
-    let mut partial = [0.0; 8];
-    // The sum of a block follows while its weights are in the cache.
-    for (log_weights, weights) in log_weights.chunks_mut(512).zip(weights[..n].chunks_mut(512)) {
-        let weights = &mut weights[..log_weights.len()];
-        for i in 0..log_weights.len() {
-            log_weights[i] -= largest;
-            weights[i] = vector::exp::<FMA>(log_weights[i]);
-        }
-        vector::add_to_lanes(&mut partial, weights);
+    let (log_weights, weights) = (&mut log_weights[..n], &mut weights[..n]);
+    for i in 0..n {
+        log_weights[i] -= largest;
+        weights[i] = vector::exp::<FMA>(log_weights[i]);
     }
-    vector::sum_of_lanes(&partial)
+    vector::total(weights)
 }
 
 #[inline(always)]

@@ -5,7 +5,6 @@
 //! `b (k+1) / (a k)` (Murphy 2007, "Conjugate Bayesian analysis of the Gaussian distribution").
 
 use std::f64::consts::PI;
-use std::ops::Range;
 
 use neuropil_core::special::{digamma, ln_gamma};
 use neuropil_core::{dispatch, vector};
@@ -162,12 +161,6 @@ pub struct NormalInverseGammaBank {
     table: Vec<f64>,
 }
 
-/// Beliefs per block of a pass: the arrays of a block stay in the first-level cache.
-const BLOCK: usize = 512;
-
-/// Scores, and updates where it is the one that updates: `y`, normalisers, means, `k`, `a`, `b`, `ln(b)`, scores.
-type Kernel = fn(f64, &[f64], &mut [f64], &mut [f64], &mut [f64], &mut [f64], &mut [f64], &mut [f64]);
-
 /// Origin of an interpolated belief: so long ago that it never falls into the table.
 const NEVER: i64 = i64::MIN / 2;
 
@@ -180,12 +173,14 @@ impl NormalInverseGammaBank {
         }
     }
 
-    /// Looks the normalisers of a block of beliefs up; the table grows where a belief lies past its end.
-    fn fill_normalisers(&mut self, family: &NormalInverseGamma, block: Range<usize>) {
+    /// Looks the normalisers of all beliefs up.
+    fn fill_normalisers(&mut self, family: &NormalInverseGamma) {
+        let n = self.mean.len();
+        self.normaliser.resize(n, 0.0);
         let last = self.table.len() as i64 - 1;
-        let oldest = look_up(&self.table, &self.origin[block.clone()], self.clock, &mut self.normaliser[block.clone()]);
+        let oldest = look_up(&self.table, &self.origin, self.clock, &mut self.normaliser);
         if self.clock - oldest > last {
-            for i in block {
+            for i in 0..n {
                 let observations = self.clock - self.origin[i];
                 if observations > last {
                     self.normaliser[i] = log_normaliser(self.a[i], self.k[i]);
@@ -194,27 +189,6 @@ impl NormalInverseGammaBank {
                     }
                 }
             }
-        }
-    }
-
-    /// Calls a kernel with every array, block by block: what one pass writes is still in the cache for the next.
-    fn in_blocks(&mut self, family: &NormalInverseGamma, y: f64, out: &mut [f64], kernel: Kernel) {
-        let n = self.mean.len();
-        self.normaliser.resize(n, 0.0);
-        for start in (0..n).step_by(BLOCK) {
-            let block = start..n.min(start + BLOCK);
-            self.fill_normalisers(family, block.clone());
-            let Self { mean, k, a, b, log_b, normaliser, .. } = self;
-            kernel(
-                y,
-                &normaliser[block.clone()],
-                &mut mean[block.clone()],
-                &mut k[block.clone()],
-                &mut a[block.clone()],
-                &mut b[block.clone()],
-                &mut log_b[block.clone()],
-                &mut out[block],
-            );
         }
     }
 
@@ -271,7 +245,9 @@ impl BeliefBank<NormalInverseGamma> for NormalInverseGammaBank {
     }
 
     fn log_predictive(&mut self, family: &NormalInverseGamma, y: &[f64], out: &mut [f64]) {
-        self.in_blocks(family, y[0], out, score);
+        self.fill_normalisers(family);
+        let Self { mean, k, a, b, log_b, normaliser, .. } = self;
+        score(y[0], normaliser, mean, k, a, b, log_b, out);
     }
 
     fn update(&mut self, family: &NormalInverseGamma, y: &[f64]) {
@@ -288,7 +264,9 @@ impl BeliefBank<NormalInverseGamma> for NormalInverseGammaBank {
     }
 
     fn score_and_update(&mut self, family: &NormalInverseGamma, y: &[f64], out: &mut [f64]) {
-        self.in_blocks(family, y[0], out, score_and_update);
+        self.fill_normalisers(family);
+        let Self { mean, k, a, b, log_b, normaliser, .. } = self;
+        score_and_update(y[0], normaliser, mean, k, a, b, log_b, out);
         self.clock += 1;
     }
 
