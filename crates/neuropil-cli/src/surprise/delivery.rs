@@ -148,8 +148,11 @@ pub(crate) struct Largest {
 impl Largest {
     const KEPT: usize = 5;
 
-    /// Takes the value at index `t`, unless a block starts there.
+    /// Takes the value at index `t`, unless a block starts there or nothing was observed.
     pub fn offer(&mut self, t: usize, value: f64, input: &Sequence) {
+        if input.values.row(t).iter().any(|value| value.is_nan()) {
+            return;
+        }
         let place = self.found.partition_point(|(_, other)| other.total_cmp(&value).is_ge());
         if place < Self::KEPT && input.blocks.starts().binary_search(&t).is_err() {
             self.found.insert(place, (t, value));
