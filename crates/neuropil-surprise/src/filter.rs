@@ -233,7 +233,8 @@ pub(crate) fn check_rows<F: ConjugateFamily>(
         }
         if buffer.iter().any(|value| value.is_nan()) {
             if missing == Missing::Error {
-                let allowed = "present; set the option `missing` to \"skip\" to let time pass where nothing was observed";
+                let allowed =
+                    "present; set the option `missing` to \"skip\" to let time pass where nothing was observed";
                 return Err(Error::observation(offset + t, "NaN", F::NAME, allowed));
             }
             continue;

@@ -153,7 +153,9 @@ fn claims(series: &Series, result: &Segmentation, cover: f64, none: f64) -> Vec<
     let mut claims = vec![
         Claim::new(
             format!("{name}-covering"),
-            format!("{name}: covering of the annotated segments; the reference is that of a segmentation without changes"),
+            format!(
+                "{name}: covering of the annotated segments; the reference is that of a segmentation without changes"
+            ),
         )
         .reference(none, Source::ThisProject)
         .value(cover)
