@@ -1,0 +1,1 @@
+//! Kernel memory networks and the associative memories they contain.
