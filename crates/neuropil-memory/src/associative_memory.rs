@@ -8,7 +8,7 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The values that a state may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -79,4 +79,51 @@ pub(crate) fn sign_or(field: f64, before: f64) -> f64 {
     } else {
         before
     }
+}
+
+/// Refuses states that a memory with `n_inputs` inputs cannot take: another width, NaN or infinite entries, and
+/// entries other than +1 and -1 where `kind` is binary.
+///
+/// # Errors
+/// The first offence, with its row and column.
+pub fn check_states(array: &'static str, states: ArrayView2<f64>, n_inputs: usize, kind: StateKind) -> Result<()> {
+    if states.ncols() != n_inputs {
+        let expected = format!("{n_inputs} columns, one per input neuron of the memory");
+        return Err(Error::shape(array, expected, format!("{} columns", states.ncols())));
+    }
+    let offence = |value: f64| match kind {
+        StateKind::Binary => value != 1.0 && value != -1.0,
+        StateKind::Real => !value.is_finite(),
+    };
+    let Some(((row, column), &value)) = states.indexed_iter().find(|&(_, &value)| offence(value)) else {
+        return Ok(());
+    };
+    Err(if value.is_finite() {
+        Error::NotBinary { array, row, column, value }
+    } else {
+        Error::NotFinite { array, row, column, value }
+    })
+}
+
+/// Refuses a set of patterns that holds nothing to store, or values that it cannot hold.
+///
+/// # Errors
+/// For no rows, no columns, and as [`check_states`].
+pub(crate) fn check_stored(array: &'static str, patterns: ArrayView2<f64>, kind: StateKind) -> Result<()> {
+    if patterns.is_empty() {
+        return Err(Error::Empty { array, rows: patterns.nrows(), columns: patterns.ncols() });
+    }
+    check_states(array, patterns, patterns.ncols(), kind)
+}
+
+/// Refuses two sets of patterns that are not pairs.
+///
+/// # Errors
+/// For different numbers of rows.
+pub(crate) fn check_pairs(inputs: ArrayView2<f64>, outputs: ArrayView2<f64>) -> Result<()> {
+    if inputs.nrows() == outputs.nrows() {
+        return Ok(());
+    }
+    let expected = format!("{} rows, one output pattern per input pattern", inputs.nrows());
+    Err(Error::shape("outputs", expected, format!("{} rows", outputs.nrows())))
 }
