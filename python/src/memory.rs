@@ -379,10 +379,9 @@ impl MemoryModel {
             Memory::Hopfield(memory) => memory.delete(index),
             Memory::Dense(memory) => memory.delete(index),
             Memory::Modern(memory) => memory.delete(index),
-            Memory::SparseDistributed(memory) => memory.delete(index),
             Memory::Nearest(memory) => memory.delete(index),
-            Memory::Universal(_) => {
-                Err(Error::unsupported("deleting", "this memory is fitted at once", "fit it again"))
+            Memory::SparseDistributed(_) | Memory::Universal(_) => {
+                Err(Error::unsupported("deleting", "this memory keeps no pattern apart", "fit it again without it"))
             }
         })
     }
