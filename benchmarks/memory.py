@@ -1,7 +1,7 @@
 """The memory room beside its peers.
 
-Every comparison first shows that both sides compute the same thing (to 1e-6 where both are exact), and is then timed in
-turn. Both sides start from the patterns or from the same Gram matrix, as the row says.
+Every comparison first shows that both sides compute the same thing (to 1e-6 where both are exact), and is then timed
+in turn. Both sides start from the patterns or from the same Gram matrix, as the row says.
 
 scikit-learn SVC
     `SVC(kernel="precomputed", C=1e10, tol=1e-6)`, one per output neuron, always fits a bias. Our row without bias solves
@@ -9,10 +9,10 @@ scikit-learn SVC
 quadprog
     `solve_qp(Q, 1, I, 0)` is the dual without bias, `max sum(a) - a'Qa/2` for `a >= 0`, one call per neuron.
 SciPy
-    `cho_factor` and `cho_solve` (LAPACK potrf and potrs) on a Gram matrix that NumPy computed, which is part of the time.
+    `cho_factor` and `cho_solve` (LAPACK potrf and potrs) on a Gram matrix that NumPy computed, part of the time.
 PyTorch
-    Attention as two float64 matrix products and a softmax. hopfield-layers iterates the same softmax in PyTorch modules and
-    is not on the package index; its update, one cue at a time, is written out in `single_cues`.
+    Attention as two float64 matrix products and a softmax. hopfield-layers iterates the same softmax in PyTorch modules
+    and is not on the package index; its update, one cue at a time, is written out in `single_cues`.
 NumPy
     Kanerva's hard locations as packed bits, `bitwise_count(xor)` against every address.
 """
@@ -48,7 +48,9 @@ def margin_exponential(ours, m, n, repeats):
     gram = np.exp(8 * (x @ x.T / n - 1))
     theirs, intercepts = svc(gram, x)
     for bias, wanted in [(False, 150.0), (True, 15.0)]:
-        name = f"maximal margin, exp8, N = {n}, M = {m}, " + ("with bias on both sides" if bias else "ours without bias")
+        name = f"maximal margin, exp8, N = {n}, M = {m}, " + (
+            "with bias on both sides" if bias else "ours without bias"
+        )
         memory, said = None, "peer alone"
         if ours:
             from neuropil.memory import KernelMemory

@@ -31,7 +31,7 @@ ALL = [
     (KernelMemory(kernel="linear", rule="one-shot"), signs(2, 60)),
     (Hopfield(), signs(2, 60)),
     (DenseAssociativeMemory(p=4), signs(5, 60)),
-    (ModernHopfield(beta=20.0), points(10, 6) / np.linalg.norm(points(10, 6), axis=1, keepdims=True)),
+    (ModernHopfield(beta=100.0), points(10, 6) / np.linalg.norm(points(10, 6), axis=1, keepdims=True)),
     (SparseDistributedMemory(n_locations=5000, radius=24, random_state=1), signs(3, 64)),
     (NearestNeighbor(), points(10, 6)),
     (UniversalHopfield(separation="max"), points(10, 6)),
@@ -150,9 +150,10 @@ def test_more_patterns_than_a_gram_matrix():
     exact = KernelMemory(kernel="gexp", beta=2, r=0.1, normalize=False).fit(x)
     sparse = KernelMemory(kernel="gexp", beta=2, r=0.1, normalize=False, sparse=True).fit(x)
     assert np.allclose(exact.dual_coef_, sparse.dual_coef_, atol=1e-7)
-    few = KernelMemory(kernel="gexp", beta=2, r=2.0, ridge=1e-6, n_inducing=50).fit(x)
-    assert few.patterns_.shape == (50, 3)
-    assert few.report_["residual"] < 0.1
+    box = np.random.default_rng(12).random((500, 3))
+    few = KernelMemory(kernel="gexp", beta=2, r=0.8, ridge=1e-8, n_inducing=60).fit(box)
+    assert few.patterns_.shape == (60, 3)
+    assert few.report_["residual"] < 0.02
 
 
 def test_a_sequence_is_replayed():

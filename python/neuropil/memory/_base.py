@@ -43,7 +43,7 @@ class AssociativeMemory(Estimator):
     def _specification(self, x: NDArray[np.float64]) -> dict[str, Any]:
         raise NotImplementedError
 
-    def fit(self, X: ArrayLike, Y: ArrayLike | None = None) -> Self:  # noqa: N803
+    def fit(self, X: ArrayLike, Y: ArrayLike | None = None) -> Self:
         """Store patterns, or pairs of input and output patterns.
 
         Parameters
@@ -82,7 +82,7 @@ class AssociativeMemory(Estimator):
 
     def recall(
         self,
-        S: ArrayLike,  # noqa: N803
+        S: ArrayLike,
         max_iter: int = 1000,
         update: str = "sync",
         tol: float = 1e-9,
@@ -123,7 +123,7 @@ class AssociativeMemory(Estimator):
             states=states,
             converged=found["converged"],
             n_steps=found["steps"],
-            status=np.array(found["status"]),
+            status=found["status"],
             nearest=found.get("nearest"),
             overlap=found.get("overlap"),
             distance=found.get("distance"),
@@ -133,7 +133,7 @@ class AssociativeMemory(Estimator):
     def _has_energy(self) -> bool:
         return False
 
-    def predict(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the answer of one step.
 
         Parameters
@@ -148,7 +148,7 @@ class AssociativeMemory(Estimator):
         """
         return self._fitted().step(rows(X, "X"))
 
-    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the fields of the output neurons, whose signs a binary memory answers.
 
         Parameters
@@ -163,7 +163,7 @@ class AssociativeMemory(Estimator):
         """
         return self._fitted().field(rows(X, "X"))
 
-    def score(self, S: ArrayLike, Y: ArrayLike | None = None, tol: float = 1e-3) -> float:  # noqa: N803
+    def score(self, S: ArrayLike, Y: ArrayLike | None = None, tol: float = 1e-3) -> float:
         """Return the fraction of cues from which the wanted pattern is restored.
 
         Parameters
@@ -187,7 +187,7 @@ class AssociativeMemory(Estimator):
             raise InputError(f"Y must have shape {states.shape}, one row per cue, got shape {wanted.shape}")
         return float(np.mean(np.linalg.norm(states - wanted, axis=1) < tol))
 
-    def partial_fit(self, X: ArrayLike, Y: ArrayLike | None = None) -> Self:  # noqa: N803
+    def partial_fit(self, X: ArrayLike, Y: ArrayLike | None = None) -> Self:
         """Store further patterns without fitting again where the memory allows it.
 
         Parameters

@@ -56,8 +56,8 @@ def kernel_document(
 class KernelMemory(AssociativeMemory):
     """A kernel memory network: an associative memory with optimal weights (Iatropoulos, Brea and Gerstner 2022).
 
-    The default is attention with exact fixed points: replace `ModernHopfield` by `KernelMemory` and every stored pattern
-    is recalled exactly.
+    The default is attention with exact fixed points: replace `ModernHopfield` by `KernelMemory` and every stored
+    pattern is recalled exactly.
 
     Parameters
     ----------
@@ -66,13 +66,13 @@ class KernelMemory(AssociativeMemory):
     kernel : {"exp", "gexp", "linear", "poly", "ipoly", "krotov", "sdm", "threshold-gauss", "ball"}
         How alike a cue and a stored pattern are.
     r : float or "auto"
-        Radius of ``"gexp"``, ``"ball"`` and ``"sdm"``. ``"auto"`` (``"gexp"`` and ``"ball"`` only) takes the one with the
-        largest basins among those at which every pattern is stable.
+        Radius of ``"gexp"``, ``"ball"`` and ``"sdm"``. ``"auto"`` (``"gexp"`` and ``"ball"`` only) takes the one with
+        the largest basins among those at which every pattern is stable.
     rule : {"interpolate", "max-margin", "one-shot"}
         Least-norm interpolation (real states), support-vector machines (binary states), or Hebbian storage.
     normalize : bool or "auto"
-        Whether kernel values are divided by their sum. ``"auto"``: for real states under ``"exp"`` and ``"gexp"``, unless
-        the mean is subtracted.
+        Whether kernel values are divided by their sum. ``"auto"``: for real states under ``"exp"`` and ``"gexp"``,
+        unless the mean is subtracted.
     center : bool
         Whether the mean of the outputs is stored apart (interpolation).
     ridge : float
@@ -139,7 +139,7 @@ class KernelMemory(AssociativeMemory):
         center: bool = False,
         ridge: float = 0.0,
         bias: bool = False,
-        C: float = float("inf"),  # noqa: N803
+        C: float = float("inf"),
         exclude_self: bool | str = "auto",
         state: str = "auto",
         degree: int = 2,
@@ -206,7 +206,7 @@ class KernelMemory(AssociativeMemory):
                 "solver": solvers[self.solver],
             }
         elif self.rule == "max-margin":
-            softness = None if self.C == float("inf") else float(self.C)
+            softness = None if float("inf") == self.C else float(self.C)
             rule = {"name": "max_margin", "bias": "fitted" if self.bias else "none", "softness": softness}
         elif self.rule == "one-shot":
             rule = {"name": "one_shot", "normalization": normalization}
@@ -304,7 +304,7 @@ class KernelMemory(AssociativeMemory):
         """
         return self._fitted().leave_one_out()
 
-    def spectral_radius(self, S: ArrayLike | None = None) -> NDArray[np.float64]:  # noqa: N803
+    def spectral_radius(self, S: ArrayLike | None = None) -> NDArray[np.float64]:
         """Return the spectral radius of the Jacobian of recall; below one where a fixed point is stable.
 
         Parameters
@@ -322,7 +322,7 @@ class KernelMemory(AssociativeMemory):
 
     def basin_radius(
         self,
-        X: ArrayLike | None = None,  # noqa: N803
+        X: ArrayLike | None = None,
         n_directions: int = 20,
         random_state: int | None = None,
     ) -> NDArray[np.float64]:
@@ -413,7 +413,7 @@ class KernelMemory(AssociativeMemory):
 
 
 def _arguments(document: dict[str, Any]) -> dict[str, Any]:
-    """The constructor's arguments from the engine's parameters."""
+    """Return the constructor's arguments from the engine's parameters."""
     kernel, rule = document["kernel"], document["rule"]
     names = {kernel_document(name)["name"]: name for name in _KERNELS}
     arguments: dict[str, Any] = {"kernel": names[kernel["name"]], "state": document["states"]}

@@ -25,7 +25,7 @@ class Recall(Result):
         Whether the state came to rest.
     n_steps : ndarray of int, shape (Q,)
         Steps that were made.
-    status : ndarray of str, shape (Q,)
+    status : list of str
         ``"converged"``, ``"cycle2"`` (a cycle of two states), ``"max_steps"``, or ``"lost"`` (the memory recognised
         nothing and fell to its rest state).
     nearest : ndarray of int, shape (Q,)
@@ -41,7 +41,7 @@ class Recall(Result):
     states: NDArray[np.float64]
     converged: NDArray[np.bool_]
     n_steps: NDArray[np.int64]
-    status: NDArray[np.str_]
+    status: list[str]
     nearest: NDArray[np.int64] | None
     overlap: NDArray[np.float64] | None
     distance: NDArray[np.float64] | None

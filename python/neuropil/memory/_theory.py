@@ -128,8 +128,8 @@ def _noise(noise: str, value: float) -> dict[str, Any]:
 
 def recall_curve(
     memory: AssociativeMemory,
-    X: ArrayLike | None = None,  # noqa: N803
-    Y: ArrayLike | None = None,  # noqa: N803
+    X: ArrayLike | None = None,
+    Y: ArrayLike | None = None,
     levels: Sequence[float] = (0.0, 0.1, 0.2, 0.3, 0.4),
     noise: str = "flip",
     value: float = 0.0,
@@ -149,8 +149,8 @@ def recall_curve(
     Y : array_like of shape (n_patterns, n_outputs), optional
         What they should recall; X when None.
     levels : sequence of float
-        Probability of a flipped (``"flip"``) or replaced entry (``"erase"``), standard deviation (``"gaussian"``), length
-        (``"displace"``), or fraction covered (``"cover"``).
+        Probability of a flipped (``"flip"``) or replaced entry (``"erase"``), standard deviation (``"gaussian"``),
+        length (``"displace"``), or fraction covered (``"cover"``).
     noise : {"flip", "gaussian", "displace", "cover", "erase"}
         What is done to patterns.
     value : float
