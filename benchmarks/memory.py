@@ -4,8 +4,8 @@ Every comparison first shows that both sides compute the same thing (to 1e-6 whe
 in turn. Both sides start from the patterns or from the same Gram matrix, as the row says.
 
 scikit-learn SVC
-    `SVC(kernel="precomputed", C=1e10, tol=1e-6)`, one per output neuron, always fits a bias. Our row without bias solves
-    another problem (no bias) on the same kernel and is labelled so; our row with bias is like for like.
+    `SVC(kernel="precomputed", C=1e10, tol=1e-6)`, one per output neuron, always fits a bias. Our row without bias
+    solves another problem (no bias) on the same kernel and is labelled so; our row with bias is like for like.
 quadprog
     `solve_qp(Q, 1, I, 0)` is the dual without bias, `max sum(a) - a'Qa/2` for `a >= 0`, one call per neuron.
 SciPy
