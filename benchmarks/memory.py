@@ -21,8 +21,7 @@ from functools import partial
 from importlib.metadata import version
 
 import numpy as np
-from measure import Row, alternate
-from surprise import largest_difference, require
+from measure import Row, alternate, largest_difference, require
 
 
 def signs(m, n, seed):

@@ -43,7 +43,7 @@ impl RowKernel {
         if self.kernel.geometry() == Geometry::Distance {
             to_distances(overlaps, patterns, norms2, state, norm2);
         }
-        self.from_arguments(overlaps, norms2, norm2);
+        self.arguments_to_kernel(overlaps, norms2, norm2);
     }
 
     /// Replaces overlaps by the logarithm of the kernel, for kernels that are exponentials; `false` (and nothing done) for
@@ -74,7 +74,7 @@ impl RowKernel {
     }
 
     /// The kernel from its argument (overlap or squared distance) for a row.
-    fn from_arguments(&self, row: &mut [f64], norms2: &[f64], norm2: f64) {
+    fn arguments_to_kernel(&self, row: &mut [f64], norms2: &[f64], norm2: f64) {
         let size = self.inputs.total as f64;
         match self.kernel {
             Kernel::Linear => row.iter_mut().for_each(|u| *u /= size),

@@ -89,7 +89,7 @@ impl KernelMemory {
     /// # Errors
     /// A rule other than interpolation.
     pub fn leave_one_out_errors(&self) -> Result<Array2<f64>> {
-        let diagonal = self.with_factor(|factor| factor.inverse_diagonal())?;
+        let diagonal = self.with_factor(Cholesky::inverse_diagonal)?;
         let mut errors = self.coefficients.clone();
         for (mut row, h) in errors.rows_mut().into_iter().zip(&diagonal) {
             row /= *h;
@@ -106,7 +106,7 @@ impl KernelMemory {
         if matches!(self.params.rule, Rule::OneShot { .. }) {
             return Ok(0);
         }
-        let diagonal = self.with_factor(|factor| factor.inverse_diagonal())?;
+        let diagonal = self.with_factor(Cholesky::inverse_diagonal)?;
         let worth = self.coefficients.rows().into_iter().zip(&diagonal).map(|(c, h)| c.dot(&c) / h);
         Ok(worth.enumerate().fold((0, f64::INFINITY), |best, (i, w)| if w < best.1 { (i, w) } else { best }).0)
     }

@@ -120,9 +120,8 @@ pub fn rate_radius(
     options: &RadiusOptions,
     monitor: &Monitor,
 ) -> Option<RadiusChoice> {
-    let radius = match params.kernel {
-        Kernel::Ball { radius } | Kernel::GeneralizedExponential { radius, .. } => radius,
-        _ => return None,
+    let (Kernel::Ball { radius } | Kernel::GeneralizedExponential { radius, .. }) = params.kernel else {
+        return None;
     };
     let (memory, _) = KernelMemory::fit_with(params, patterns, monitor).ok()?;
     let m = memory.n_patterns();

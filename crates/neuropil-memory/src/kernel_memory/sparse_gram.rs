@@ -72,7 +72,7 @@ impl KernelMemory {
         let (kernel, keep, warnings) = prepare(params, mode, inputs, outputs)?;
         let patterns = inputs.select(Axis(0), &keep);
         let stored = outputs.map(|outputs| outputs.select(Axis(0), &keep));
-        let n_out = stored.as_ref().map_or(patterns.ncols(), |outputs| outputs.ncols());
+        let n_out = stored.as_ref().unwrap_or(&patterns).ncols();
         let zero = Solution {
             coefficients: Array2::zeros((patterns.nrows(), n_out)),
             threshold: Array1::zeros(n_out),
