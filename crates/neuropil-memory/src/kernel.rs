@@ -32,7 +32,7 @@ pub use ball::ball_overlap;
 pub use custom::CustomKernel;
 pub use orthant::{bivariate_normal_orthant, normal_tail};
 pub(crate) use overlap_table::OverlapTable;
-pub(crate) use rows::RowKernel;
+pub(crate) use rows::{RowKernel, exponentials};
 pub use sparse_distributed::{ln_shared_addresses, shared_address_count, sparse_distributed_overlap};
 
 use crate::error::{Error, Result};

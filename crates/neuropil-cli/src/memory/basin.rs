@@ -140,7 +140,9 @@ fn figure(memory: &KernelMemory, rows: &Rows) -> Figure {
     let x: Vec<f64> = (0..rows.smallest.len()).map(|row| row as f64).collect();
     let label = format!("radius ({})", unit(memory));
     Figure::new("basin", "Size of the basins")
-        .describe("For every pattern the mean and smallest recalled distance over directions, and the certified radius.")
+        .describe(
+            "For every pattern the mean and smallest recalled distance over directions, and the certified radius.",
+        )
         .panel(
             Panel::new()
                 .x_label("pattern")

@@ -83,19 +83,22 @@ fn summary(memory: &KernelMemory, report: &FitReport) -> Summary {
     let (m, n) = memory.patterns().dim();
     summary.line("patterns", format!("{m} of {n} neurons"));
     summary.line("memory", describe(memory.params()));
-    summary.line("stored", if report.all_stored() {
-        "every pattern in every neuron".to_owned()
-    } else {
-        let failing = report.failing_neurons();
-        let first: Vec<String> = failing.iter().take(8).map(ToString::to_string).collect();
-        let more = if failing.len() > 8 { ", ..." } else { "" };
-        format!(
-            "not by {} neurons ({}{more}); training error {:.4}; try a kernel of higher order or --softness",
-            failing.len(),
-            first.join(", "),
-            report.training_error
-        )
-    });
+    summary.line(
+        "stored",
+        if report.all_stored() {
+            "every pattern in every neuron".to_owned()
+        } else {
+            let failing = report.failing_neurons();
+            let first: Vec<String> = failing.iter().take(8).map(ToString::to_string).collect();
+            let more = if failing.len() > 8 { ", ..." } else { "" };
+            format!(
+                "not by {} neurons ({}{more}); training error {:.4}; try a kernel of higher order or --softness",
+                failing.len(),
+                first.join(", "),
+                report.training_error
+            )
+        },
+    );
     let finite: Vec<f64> = report.margins.iter().copied().filter(|margin| margin.is_finite()).collect();
     if let Some([low, middle]) = statistics::quantiles(&finite, &[0.0, 0.5]).and_then(|q| q.try_into().ok()) {
         summary.line("margin γ", format!("smallest {low:.4}, median {middle:.4} (feature space)"));
@@ -116,7 +119,10 @@ fn figure(memory: &KernelMemory) -> Figure {
     let values = coefficients.columns().into_iter().take(64).map(row).collect();
     Figure::new("coefficients", "Coefficients of the memory")
         .describe("Kernel coefficients of the first 64 neurons (rows) and 200 patterns (columns).")
-        .panel(Panel::new().x_label("pattern").y_label("neuron").heatmap(
-            HeatMap::new(values).colour_map(ColourMap::Diverging).colour_label("coefficient"),
-        ))
+        .panel(
+            Panel::new()
+                .x_label("pattern")
+                .y_label("neuron")
+                .heatmap(HeatMap::new(values).colour_map(ColourMap::Diverging).colour_label("coefficient")),
+        )
 }

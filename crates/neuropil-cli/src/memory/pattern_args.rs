@@ -66,9 +66,8 @@ impl ReadingArgs {
         let array = match neuropil_data::read(path)? {
             Content::Table(table) => {
                 let numbers = || {
-                    let summary = table.names().iter().filter(|name| {
-                        matches!(table.column_type(name), Ok(ColumnType::Number))
-                    });
+                    let summary =
+                        table.names().iter().filter(|name| matches!(table.column_type(name), Ok(ColumnType::Number)));
                     summary.cloned().collect::<Vec<_>>()
                 };
                 let names = if self.columns.is_empty() { numbers() } else { self.columns.clone() };
@@ -107,7 +106,15 @@ impl ReadingArgs {
         values /= self.divide_by;
         if let Some(threshold) = self.binarize {
             // NaN stays NaN, so that it is refused with its place and not made into -1.
-            values.mapv_inplace(|x| if x.is_nan() { x } else if x > threshold { 1.0 } else { -1.0 });
+            values.mapv_inplace(|x| {
+                if x.is_nan() {
+                    x
+                } else if x > threshold {
+                    1.0
+                } else {
+                    -1.0
+                }
+            });
         }
         Ok(Patterns { path: path.to_owned(), values, image: image.or_else(|| square(width)) })
     }

@@ -44,10 +44,7 @@ fn strip(images: &ArrayView2<f64>, n: usize, (height, width): (usize, usize)) ->
     let line = |image: ArrayView1<f64>, y: usize| -> Vec<f64> {
         (0..width).map(|x| image[width * y + x]).chain([f64::NAN]).collect()
     };
-    (0..height)
-        .rev()
-        .map(|y| images.rows().into_iter().take(n).flat_map(|image| line(image, y)).collect())
-        .collect()
+    (0..height).rev().map(|y| images.rows().into_iter().take(n).flat_map(|image| line(image, y)).collect()).collect()
 }
 
 /// The stored patterns nearest to recalled states, or the states where the memory does not know its patterns.

@@ -163,5 +163,11 @@ fn figure(memory: &KernelMemory, cues: &Cues, result: &Recall, shape: (usize, us
     if same_shape {
         rows.insert(0, ("cue", cues.values.view()));
     }
-    strips("recall", "Cue, recalled state, stored pattern", "The first cues, what each became, and the pattern.", &rows, shape)
+    strips(
+        "recall",
+        "Cue, recalled state, stored pattern",
+        "The first cues, what each became, and the pattern.",
+        &rows,
+        shape,
+    )
 }

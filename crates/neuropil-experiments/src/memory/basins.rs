@@ -194,7 +194,10 @@ fn claims(id: &str, settings: &[Setting], outcomes: &[Outcome]) -> Vec<Claim> {
             let (low, high) = count.interval();
             let claim = Claim::new(
                 format!("{id}-r{}-beta{}-{distance}", setting.r, setting.beta),
-                format!("{id}, r = {}, β = {}: fraction recalled from a distance of {distance}", setting.r, setting.beta),
+                format!(
+                    "{id}, r = {}, β = {}: fraction recalled from a distance of {distance}",
+                    setting.r, setting.beta
+                ),
             )
             .reference(reference, Source::ThisProject)
             .value(count.fraction())
@@ -217,8 +220,7 @@ fn figure(small: &[Outcome], large: &[Outcome]) -> Result<Figure> {
              which approaches r as the kernel gets steeper.",
         )
         .columns(3);
-    for (title, settings, outcomes) in
-        [("N = 10, M = 200", &SMALL[..], small), ("N = 20, M = 2000", &LARGE[..], large)]
+    for (title, settings, outcomes) in [("N = 10, M = 200", &SMALL[..], small), ("N = 20, M = 2000", &LARGE[..], large)]
     {
         let mut panel = Panel::new()
             .title(title)
@@ -233,7 +235,8 @@ fn figure(small: &[Outcome], large: &[Outcome]) -> Result<Figure> {
         figure = figure.panel(panel);
     }
     let betas: Vec<f64> = (6..=60).map(|i| f64::from(i) / 4.0).collect();
-    let mut theory = Panel::new().title("One pattern").x_label("exponent β").y_label("radius of the basin").height(280.0);
+    let mut theory =
+        Panel::new().title("One pattern").x_label("exponent β").y_label("radius of the basin").height(280.0);
     for r in [0.25, 0.5] {
         let radii: Vec<f64> =
             betas.iter().map(|&beta| single_pattern_radius(1.0, r, beta)).collect::<std::result::Result<_, _>>()?;

@@ -131,12 +131,11 @@ fn figure(results: &[(Shares, Shares)], by_order: &[f64], by_degree: &[f64]) -> 
     let bars = |title: &str, shares: &Shares| {
         let mean = shares.mean();
         let labels: Vec<String> = (0..mean.len().min(13)).map(|p| p.to_string()).collect();
-        Panel::new()
-            .title(title)
-            .x_label("number of inputs multiplied")
-            .y_label("share")
-            .height(240.0)
-            .bars("share", &labels, &mean.to_vec()[..labels.len()])
+        Panel::new().title(title).x_label("number of inputs multiplied").y_label("share").height(240.0).bars(
+            "share",
+            &labels,
+            &mean.to_vec()[..labels.len()],
+        )
     };
     Figure::new("dendrites", "Shares of the orders of multiplication")
         .describe("Means over 32 neurons that store 16 patterns; left with repetition of inputs, middle without.")

@@ -183,7 +183,9 @@ fn all_digits(
         claims.push(
             Claim::new(
                 format!("all-gain-r{radius}"),
-                format!("1797 digits, r = {radius}, noise 0.1: fraction restored by the kernel memory minus attention's"),
+                format!(
+                    "1797 digits, r = {radius}, noise 0.1: fraction restored by the kernel memory minus attention's"
+                ),
             )
             .reference(reference - reference_attention, Source::ThisProject)
             .value(ours.fraction() - mixed.fraction())
@@ -205,7 +207,9 @@ fn curve_figure(curves: &[(&str, Vec<Count>)]) -> Figure {
         panel = panel.band(*name, &LEVELS, &low, &high).line(*name, &LEVELS, &values).points(*name, &LEVELS, &values);
     }
     Figure::new("digits", "500 handwritten digits recalled from noise")
-        .describe("Fraction restored exactly, with 95 % intervals. Gaussian kernel, radius 0.4 (0.8 where not normalised).")
+        .describe(
+            "Fraction restored exactly, with 95 % intervals. Gaussian kernel, radius 0.4 (0.8 where not normalised).",
+        )
         .panel(panel)
 }
 
@@ -231,7 +235,9 @@ fn pictures(
         ("stored", chosen),
     ];
     let mut figure = Figure::new("digit-pictures", "Ten digits: cue, recalled, stored")
-        .describe("The first ten digits, recalled from Gaussian noise of standard deviation 0.3 by two memories of 500.")
+        .describe(
+            "The first ten digits, recalled from Gaussian noise of standard deviation 0.3 by two memories of 500.",
+        )
         .columns(1);
     for (title, images) in &rows {
         let panel = Panel::new().title(*title).height(110.0).heatmap(
@@ -249,9 +255,8 @@ fn pictures(
 
 /// Images side by side with a blank column between; the top row comes last, as a numeric axis wants it.
 fn strip(images: &Array2<f64>) -> Vec<Vec<f64>> {
-    let line = |image: ArrayView1<f64>, y: usize| -> Vec<f64> {
-        (0..8).map(|x| image[8 * y + x]).chain([f64::NAN]).collect()
-    };
+    let line =
+        |image: ArrayView1<f64>, y: usize| -> Vec<f64> { (0..8).map(|x| image[8 * y + x]).chain([f64::NAN]).collect() };
     (0..8).rev().map(|y| images.rows().into_iter().flat_map(|image| line(image, y)).collect()).collect()
 }
 

@@ -146,10 +146,13 @@ fn claims(curves: &[Curves]) -> Vec<Claim> {
     let mut claims = Vec::new();
     for curves in curves {
         claims.push(
-            Claim::new(format!("stored-{}", curves.m), format!("M = {}: bit error of the margin on clean inputs", curves.m))
-                .reference(0.0, Source::Theory)
-                .value(curves.margin[0])
-                .at_most(0.0),
+            Claim::new(
+                format!("stored-{}", curves.m),
+                format!("M = {}: bit error of the margin on clean inputs", curves.m),
+            )
+            .reference(0.0, Source::Theory)
+            .value(curves.margin[0])
+            .at_most(0.0),
         );
         claims.push(
             Claim::new(
@@ -163,7 +166,8 @@ fn claims(curves: &[Curves]) -> Vec<Claim> {
     }
     for (m, one_shot, margin) in REFERENCES {
         let Some(curves) = curves.iter().find(|curves| curves.m == m) else { continue };
-        for (rule, values, references) in [("one-shot", &curves.one_shot, one_shot), ("margin", &curves.margin, margin)] {
+        for (rule, values, references) in [("one-shot", &curves.one_shot, one_shot), ("margin", &curves.margin, margin)]
+        {
             for ((flips, value), reference) in FLIPS.iter().zip(values).zip(references) {
                 if rule == "margin" && *flips == 0.0 {
                     continue;
@@ -186,15 +190,19 @@ fn claims(curves: &[Curves]) -> Vec<Claim> {
 fn figure(id: &str, curves: &[Curves]) -> Result<Figure> {
     let mut panel = Panel::new().x_label("flip probability per input bit").y_label("bit error").height(300.0);
     for curves in curves {
-        panel = panel
-            .line(format!("one-shot, M = {}", curves.m), &FLIPS, &curves.one_shot)
-            .points(format!("one-shot, M = {}", curves.m), &FLIPS, &curves.one_shot);
+        panel = panel.line(format!("one-shot, M = {}", curves.m), &FLIPS, &curves.one_shot).points(
+            format!("one-shot, M = {}", curves.m),
+            &FLIPS,
+            &curves.one_shot,
+        );
     }
     let mut optimal = Panel::new().x_label("flip probability per input bit").y_label("bit error").height(300.0);
     for curves in curves {
-        optimal = optimal
-            .line(format!("margin, M = {}", curves.m), &FLIPS, &curves.margin)
-            .points(format!("margin, M = {}", curves.m), &FLIPS, &curves.margin);
+        optimal = optimal.line(format!("margin, M = {}", curves.m), &FLIPS, &curves.margin).points(
+            format!("margin, M = {}", curves.m),
+            &FLIPS,
+            &curves.margin,
+        );
     }
     let distances: Vec<f64> = (0..=64).map(f64::from).collect();
     let mut kernels = Panel::new()

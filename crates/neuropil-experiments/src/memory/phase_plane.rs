@@ -43,9 +43,8 @@ pub fn figure(context: &Context) -> Result<Figure> {
 
 fn panel(title: &str, memory: &dyn AssociativeMemory, points: &Array2<f64>, context: &Context) -> Result<Panel> {
     let at = |i: usize| EDGE * (2.0 * (i as f64 + 0.5) / SIDE as f64 - 1.0);
-    let states = Array2::from_shape_fn((SIDE * SIDE, 2), |(row, axis)| {
-        at(if axis == 0 { row % SIDE } else { row / SIDE })
-    });
+    let states =
+        Array2::from_shape_fn((SIDE * SIDE, 2), |(row, axis)| at(if axis == 0 { row % SIDE } else { row / SIDE }));
     let options = RecallOptions { max_steps: 300, ..RecallOptions::default() };
     let recalled = recall(memory, states.view(), &options, &context.monitor.quiet())?;
     let label = |row: usize| {

@@ -129,8 +129,7 @@ fn recall_counts(
     let params = KernelMemoryParams { kernel: setup.kernel.clone(), rule, ..KernelMemoryParams::default() };
     let (memory, _) = KernelMemory::fit_with(&params, patterns.view(), &context.monitor.quiet())?;
     for (level, count) in counts.iter_mut().enumerate() {
-        let question =
-            Question { noise: Noise::Flip, level: LEVELS[level], repeats: 4, max_steps: 50, tolerance: 0.0 };
+        let question = Question { noise: Noise::Flip, level: LEVELS[level], repeats: 4, max_steps: 50, tolerance: 0.0 };
         let cues = seed.child("cues").index(level as u64);
         count.add(&ask(&memory, patterns.view(), patterns.view(), question, cues, context)?);
     }
@@ -173,10 +172,13 @@ fn claims(curves: &[Curves]) -> Vec<Claim> {
         );
         let worst = curves.one_shot.iter().map(Count::fraction).fold(0.0, f64::max);
         claims.push(
-            Claim::new("linear-50-one-shot", "linear-50, one-shot: largest fraction restored over all flip probabilities")
-                .reference(0.0, Source::ThisProject)
-                .value(worst)
-                .at_most(0.02),
+            Claim::new(
+                "linear-50-one-shot",
+                "linear-50, one-shot: largest fraction restored over all flip probabilities",
+            )
+            .reference(0.0, Source::ThisProject)
+            .value(worst)
+            .at_most(0.02),
         );
         claims.push(
             Claim::new("linear-50-gain", "linear-50: fraction restored by the margin minus that by one-shot, at 0.1")

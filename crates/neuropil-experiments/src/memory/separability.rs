@@ -39,7 +39,8 @@ fn labelled_corners(n: usize, count: usize, stream: &mut Stream) -> (Array2<f64>
     let mut corners: Vec<usize> = (0..1 << n).collect();
     for chosen in 0..count {
         let other = chosen + (uniform(stream) * (corners.len() - chosen) as f64) as usize;
-        corners.swap(chosen, other.min(corners.len() - 1));
+        let last = corners.len() - 1;
+        corners.swap(chosen, other.min(last));
     }
     let sign = |bit: bool| if bit { 1.0 } else { -1.0 };
     let inputs = Array2::from_shape_fn((count, n), |(row, bit)| sign(corners[row] >> bit & 1 == 1));
@@ -92,10 +93,13 @@ impl Experiment for Separability {
             let cover = cover_probability(count, dimension)?;
             let sd = (cover * (1.0 - cover) / n_trials as f64).sqrt();
             section = section.claim(
-                Claim::new(format!("separable-{count}"), format!("fraction of {count} labelled corners that are stored"))
-                    .reference(cover, Source::Theory)
-                    .value(fraction)
-                    .absolute_error_at_most(3.0 * sd + 0.03),
+                Claim::new(
+                    format!("separable-{count}"),
+                    format!("fraction of {count} labelled corners that are stored"),
+                )
+                .reference(cover, Source::Theory)
+                .value(fraction)
+                .absolute_error_at_most(3.0 * sd + 0.03),
             );
         }
         for claim in every_corner(context, root)? {
@@ -113,10 +117,13 @@ fn every_corner(context: &Context, root: Seed) -> Result<[Claim; 2]> {
     let (_, report) = KernelMemory::fit_pairs(&params, inputs.view(), labels.view(), &context.monitor.quiet())?;
     let stored = report.failing_neurons().is_empty();
     Ok([
-        Claim::new("exponential-separable", "exponential kernel, all 1024 corners of N = 10, random labels: separable (1 = yes)")
-            .reference(1.0, Source::Theory)
-            .value(f64::from(u8::from(stored)))
-            .at_least(1.0),
+        Claim::new(
+            "exponential-separable",
+            "exponential kernel, all 1024 corners of N = 10, random labels: separable (1 = yes)",
+        )
+        .reference(1.0, Source::Theory)
+        .value(f64::from(u8::from(stored)))
+        .at_least(1.0),
         Claim::new("exponential-training-error", "the same: fraction of wrong labels")
             .reference(0.0, Source::Theory)
             .value(report.training_error)

@@ -55,11 +55,6 @@ impl OverlapTable {
         let scale = self.values.iter().fold(0.0_f64, |scale, value| scale.max(value.abs()));
         self.values.iter().all(|value| (value - first).abs() <= 1e-14 * scale).then_some(first)
     }
-
-    /// The values, from overlap -N upwards.
-    pub fn values(&self) -> &[f64] {
-        &self.values
-    }
 }
 
 /// The kernel as a function of the overlap, with what does not depend on it computed once.
