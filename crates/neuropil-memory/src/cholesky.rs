@@ -35,14 +35,15 @@ impl Cholesky {
     /// The index of the first pivot that is not positive (relative to the diagonal entry it started from).
     pub fn of(gram: Gram) -> Result<Self, usize> {
         let (order, mut values) = gram.into_parts();
-        let largest = (0..order).map(|i| values[i * order + i]).fold(0.0_f64, f64::max);
+        let before: Vec<f64> = (0..order).map(|i| values[i * order + i]).collect();
         let matrix = MatMut::from_column_major_slice_mut(&mut values, order, order);
         let tile = if order <= 1500 { 128 } else { 256 };
         threads::install(|| factorise(matrix, tile))?;
         let factor = Self { order, stride: order, values };
-        // A pivot that is rounding noise of a singular matrix: its solution would be noise too.
-        let noise = largest * (order as f64 * 2.0 * f64::EPSILON).max(1e-13);
-        match (0..order).find(|&i| !(factor.diagonal(i) * factor.diagonal(i) > noise)) {
+        // A pivot that is rounding noise of a singular matrix: its solution would be noise too. Each is compared with its
+        // own diagonal entry, because patterns of different norms scale rows and columns, which Cholesky does not mind.
+        let noise = (order as f64 * 2.0 * f64::EPSILON).max(1e-13);
+        match (0..order).find(|&i| !(factor.diagonal(i) * factor.diagonal(i) > noise * before[i])) {
             Some(index) => Err(index),
             None => Ok(factor),
         }

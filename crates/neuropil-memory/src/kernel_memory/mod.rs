@@ -11,19 +11,25 @@
 
 mod field;
 mod fit;
+mod inducing;
 mod online;
 mod parameters;
+mod radius_choice;
 mod report;
 mod saving;
 mod self_exclusion;
+mod sparse_gram;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
+pub use inducing::InducingOptions;
 pub use online::Insertion;
 pub use parameters::{
     Centering, InterpolationOptions, KernelMemoryParams, Mode, Normalization, Rule, SelfConnections, Solver,
 };
+pub use radius_choice::{RadiusChoice, RadiusOptions, choose_radius, rate_radius};
 pub use report::FitReport;
+pub use sparse_gram::SparseOptions;
 
 use crate::associative_memory::{AssociativeMemory, OverlapField, StateKind, check_states, sign_or};
 use crate::cholesky::Cholesky;

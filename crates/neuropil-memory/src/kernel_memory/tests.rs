@@ -373,3 +373,58 @@ fn a_cancelled_fit_stops() {
     let error = KernelMemory::fit_with(&KernelMemoryParams::default(), x.view(), &monitor).unwrap_err();
     assert!(matches!(error, Error::Cancelled(_)));
 }
+
+#[test]
+fn a_sparse_gram_matrix_stores_what_the_dense_one_does() {
+    let x = points(300, 3, 27);
+    let cue = points(5, 3, 28);
+    for rule in [Rule::interpolation(), Rule::normalized_interpolation()] {
+        let params = real(rule, 0.05);
+        let (dense, _) = KernelMemory::fit(&params, x.view()).unwrap();
+        let options = SparseOptions { tolerance: 1e-12, ..SparseOptions::default() };
+        let (sparse, report) = KernelMemory::fit_sparse(&params, x.view(), None, &options, &Monitor::silent()).unwrap();
+        assert!(report.all_stored() && report.residual < 1e-9, "{report:?}");
+        let (a, b) = (dense.field(cue.view()).unwrap(), sparse.field(cue.view()).unwrap());
+        assert!(worst(&a, &b) < 1e-8);
+    }
+}
+
+#[test]
+fn inducing_patterns_approach_the_exact_memory_as_their_number_grows() {
+    let x = points(200, 3, 29);
+    let params = real(Rule::Interpolate(InterpolationOptions { ridge: 1e-8, ..InterpolationOptions::default() }), 0.8);
+    let residual = |n_inducing| {
+        let options = InducingOptions { n_inducing, seed: 1 };
+        KernelMemory::fit_inducing(&params, x.view(), None, &options, &Monitor::silent()).unwrap().1.residual
+    };
+    let (few, many) = (residual(10), residual(60));
+    assert!(many < 0.1 * few && many < 1e-2, "{few} {many}");
+    let options = InducingOptions { n_inducing: 10, seed: 1 };
+    let margin = KernelMemoryParams { states: StateKind::Binary, rule: Rule::max_margin(), ..params.clone() };
+    assert!(
+        KernelMemory::fit_inducing(
+            &margin,
+            points(9, 3, 1).mapv(f64::signum).view(),
+            None,
+            &options,
+            &Monitor::silent()
+        )
+        .is_err()
+    );
+}
+
+#[test]
+fn the_chosen_radius_makes_every_pattern_stable() {
+    let x = points(40, 6, 30);
+    let choice =
+        choose_radius(&real(Rule::interpolation(), 1.0), x.view(), &RadiusOptions::default(), &Monitor::silent())
+            .unwrap();
+    assert!(choice.spectral_radius < 1.0 && choice.basin > 0.0, "{choice:?}");
+    // Clearly larger and smaller radii have smaller basins.
+    let options = RadiusOptions::default();
+    for factor in [0.3, 3.0] {
+        let other =
+            rate_radius(&real(Rule::interpolation(), choice.radius * factor), x.view(), &options, &Monitor::silent());
+        assert!(other.is_none_or(|other| other.basin <= choice.basin * 1.05));
+    }
+}
