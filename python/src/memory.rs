@@ -18,7 +18,7 @@ use neuropil_memory::capacity_curve::{CapacityOptions, capacity_curve};
 use neuropil_memory::dendrite::{order_shares, walsh_shares};
 use neuropil_memory::jacobian::{Weighting, jacobian_radius};
 use neuropil_memory::kernel::sparse_distributed_overlap;
-use neuropil_memory::kernel_memory::{InducingOptions, RadiusOptions, SparseOptions, choose_radius};
+use neuropil_memory::kernel_memory::{InducingOptions, RadiusSearch, SparseOptions, search_radius};
 use neuropil_memory::recall_curve::{CurveOptions, recall_curve};
 use neuropil_memory::theory;
 use neuropil_memory::{
@@ -510,7 +510,7 @@ pub fn memory_choose_radius<'py>(
 ) -> PyResult<(f64, f64, f64)> {
     let params: KernelMemoryParams = parsed("a memory", params)?;
     let x = x.as_array();
-    let choice = run(py, bars, |monitor| choose_radius(&params, x, &RadiusOptions::default(), monitor))?;
+    let choice = run(py, bars, |monitor| search_radius(&params, x, &RadiusSearch::default(), monitor))?;
     Ok((choice.radius, choice.basin, choice.spectral_radius))
 }
 

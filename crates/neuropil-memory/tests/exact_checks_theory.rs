@@ -289,7 +289,7 @@ fn check_25_a_finite_hidden_layer_approaches_the_exact_kernel() {
         }
         let rmse = (squares / (6.0 * 3600.0)).sqrt();
         assert!((rmse / expected - 1.0).abs() < 0.1, "{n_locations} locations: {rmse}");
-        let sd = (z_squares / count as f64).sqrt();
+        let sd = (z_squares / count).sqrt();
         assert!((sd - 1.0).abs() < 0.05, "{n_locations} locations: z has sd {sd}");
     }
 }

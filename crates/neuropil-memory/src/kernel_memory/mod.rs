@@ -14,7 +14,7 @@ mod fit;
 mod inducing;
 mod online;
 mod parameters;
-mod radius_choice;
+mod radius_search;
 mod report;
 mod saving;
 mod self_exclusion;
@@ -27,7 +27,7 @@ pub use online::Insertion;
 pub use parameters::{
     Centering, InterpolationOptions, KernelMemoryParams, Mode, Normalization, Rule, SelfConnections, Solver,
 };
-pub use radius_choice::{RadiusChoice, RadiusOptions, choose_radius, rate_radius};
+pub use radius_search::{MeasuredRadius, RadiusSearch, rate_radius, search_radius};
 pub use report::FitReport;
 pub use sparse_gram::SparseOptions;
 

@@ -417,11 +417,11 @@ fn inducing_patterns_approach_the_exact_memory_as_their_number_grows() {
 fn the_chosen_radius_makes_every_pattern_stable() {
     let x = points(40, 6, 30);
     let choice =
-        choose_radius(&real(Rule::interpolation(), 1.0), x.view(), &RadiusOptions::default(), &Monitor::silent())
+        search_radius(&real(Rule::interpolation(), 1.0), x.view(), &RadiusSearch::default(), &Monitor::silent())
             .unwrap();
     assert!(choice.spectral_radius < 1.0 && choice.basin > 0.0, "{choice:?}");
     // Clearly larger and smaller radii have smaller basins.
-    let options = RadiusOptions::default();
+    let options = RadiusSearch::default();
     for factor in [0.3, 3.0] {
         let other =
             rate_radius(&real(Rule::interpolation(), choice.radius * factor), x.view(), &options, &Monitor::silent());

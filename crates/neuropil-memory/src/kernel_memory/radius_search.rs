@@ -1,4 +1,5 @@
-//! The radius of a kernel, chosen by the patterns: the largest basins among radii at which every pattern is stable.
+//! The radius of a kernel, searched by measuring: the largest basins among radii at which every pattern is stable. A radius
+//! by certified basins, without measuring, is [`crate::radius_choice`].
 //!
 //! For a radius r the memory is fitted once. A radius counts if the Jacobian of the recall map has a spectral radius below
 //! one at every pattern that is looked at; it is rated by the smallest distance from which such a pattern is recalled. A
@@ -20,7 +21,7 @@ use crate::product::multiply_transposed;
 
 /// How a radius is chosen.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RadiusOptions {
+pub struct RadiusSearch {
     /// Patterns whose stability and basins are looked at, evenly spread over the stored ones.
     pub n_patterns: usize,
     /// Radii that are tried.
@@ -29,7 +30,7 @@ pub struct RadiusOptions {
     pub n_directions: usize,
 }
 
-impl Default for RadiusOptions {
+impl Default for RadiusSearch {
     fn default() -> Self {
         Self { n_patterns: 20, n_radii: 16, n_directions: 6 }
     }
@@ -37,7 +38,7 @@ impl Default for RadiusOptions {
 
 /// A radius and what it gives.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RadiusChoice {
+pub struct MeasuredRadius {
     /// The kernel radius.
     pub radius: f64,
     /// Smallest measured basin radius of the patterns that were looked at.
@@ -50,12 +51,12 @@ pub struct RadiusChoice {
 ///
 /// # Errors
 /// Another kernel or binary states; fewer than two patterns; no radius at which the patterns are stable.
-pub fn choose_radius(
+pub fn search_radius(
     params: &KernelMemoryParams,
     patterns: ArrayView2<f64>,
-    options: &RadiusOptions,
+    options: &RadiusSearch,
     monitor: &Monitor,
-) -> Result<RadiusChoice> {
+) -> Result<MeasuredRadius> {
     check::at_least("n_patterns", options.n_patterns, 1)?;
     check::at_least("n_radii", options.n_radii, 4)?;
     if with_radius(params, 1.0).is_none() || params.states == StateKind::Binary {
@@ -70,7 +71,7 @@ pub fn choose_radius(
     let (smallest, median) = neighbour_distances(patterns);
     let (low, high) = ((0.1 * smallest.max(1e-3 * median)).ln(), (2.0 * median).ln());
     let task = monitor.task("radii", options.n_radii as u64);
-    let mut best: Option<RadiusChoice> = None;
+    let mut best: Option<MeasuredRadius> = None;
     let mut rate = |ln_radius: f64| -> Result<f64> {
         monitor.check()?;
         task.advance(1);
@@ -117,9 +118,9 @@ pub fn choose_radius(
 pub fn rate_radius(
     params: &KernelMemoryParams,
     patterns: ArrayView2<f64>,
-    options: &RadiusOptions,
+    options: &RadiusSearch,
     monitor: &Monitor,
-) -> Option<RadiusChoice> {
+) -> Option<MeasuredRadius> {
     let (Kernel::Ball { radius } | Kernel::GeneralizedExponential { radius, .. }) = params.kernel else {
         return None;
     };
@@ -141,7 +142,7 @@ pub fn rate_radius(
     let basin_options = BasinOptions { n_directions: options.n_directions, ..BasinOptions::default() };
     let measured = basin_radius(&memory, cues.view(), &basin_options, monitor).ok()?;
     let basin = measured.smallest().into_iter().fold(f64::INFINITY, f64::min);
-    Some(RadiusChoice { radius, basin, spectral_radius })
+    Some(MeasuredRadius { radius, basin, spectral_radius })
 }
 
 /// The parameters with another radius; `None` if the kernel has none.
