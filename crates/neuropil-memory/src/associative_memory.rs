@@ -69,6 +69,36 @@ pub trait OverlapField: Sync {
     fn field(&self, neuron: usize, state: ArrayView1<f64>, overlaps: &[f64]) -> f64;
 }
 
+impl AssociativeMemory for Box<dyn AssociativeMemory> {
+    fn n_inputs(&self) -> usize {
+        (**self).n_inputs()
+    }
+
+    fn n_outputs(&self) -> usize {
+        (**self).n_outputs()
+    }
+
+    fn state(&self) -> StateKind {
+        (**self).state()
+    }
+
+    fn step(&self, states: ArrayView2<f64>) -> Result<Array2<f64>> {
+        (**self).step(states)
+    }
+
+    fn patterns(&self) -> Option<ArrayView2<'_, f64>> {
+        (**self).patterns()
+    }
+
+    fn rest_state(&self) -> Option<Array1<f64>> {
+        (**self).rest_state()
+    }
+
+    fn overlap_field(&self) -> Option<&dyn OverlapField> {
+        (**self).overlap_field()
+    }
+}
+
 /// The sign of a field: +1, -1, or what the neuron was before where the field is zero.
 #[inline]
 pub(crate) fn sign_or(field: f64, before: f64) -> f64 {

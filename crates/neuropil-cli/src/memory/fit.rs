@@ -100,7 +100,7 @@ fn summary(memory: &KernelMemory, report: &FitReport) -> Summary {
         },
     );
     let finite: Vec<f64> = report.margins.iter().copied().filter(|margin| margin.is_finite()).collect();
-    if let Some([low, middle]) = statistics::quantiles(&finite, &[0.0, 0.5]).and_then(|q| q.try_into().ok()) {
+    if let Some([low, middle]) = statistics::quantiles(&finite, &[0.0, 0.5]).as_deref() {
         summary.line("margin γ", format!("smallest {low:.4}, median {middle:.4} (feature space)"));
     }
     if !report.n_support.is_empty() {

@@ -15,10 +15,6 @@ pub struct Count {
     pub hits: usize,
     /// All cues.
     pub cues: usize,
-    /// Wrong entries, summed over cues.
-    pub wrong: f64,
-    /// Entries, summed over cues.
-    pub entries: f64,
 }
 
 impl Count {
@@ -30,15 +26,9 @@ impl Count {
         wilson_interval(self.hits, self.cues)
     }
 
-    pub fn bit_error(&self) -> f64 {
-        self.wrong / self.entries
-    }
-
     pub fn add(&mut self, other: &Self) {
         self.hits += other.hits;
         self.cues += other.cues;
-        self.wrong += other.wrong;
-        self.entries += other.entries;
     }
 }
 
@@ -79,9 +69,7 @@ pub fn ask(
         };
         let limit = if memory.state() == StateKind::Binary { 0.5 } else { question.tolerance };
         count.hits += usize::from(wrong < limit);
-        count.wrong += wrong;
     }
     count.cues = rows.len();
-    count.entries = (rows.len() * targets.ncols()) as f64;
     Ok(count)
 }
