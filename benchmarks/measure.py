@@ -6,6 +6,8 @@ import statistics
 import time
 from dataclasses import asdict, dataclass, field
 
+import numpy as np
+
 
 @dataclass
 class Row:
@@ -28,6 +30,18 @@ class Row:
 
     def to_dict(self):
         return asdict(self) | {"ratio": self.ratio}
+
+
+def largest_difference(a, b):
+    """Largest absolute difference of two arrays."""
+    return float(np.max(np.abs(np.asarray(a) - np.asarray(b))))
+
+
+def require(name, difference, tolerance):
+    """Stops the comparison when the two sides do not compute the same."""
+    if not difference <= tolerance:
+        raise SystemExit(f"{name}: results differ by {difference:.3g}, allowed is {tolerance:.3g}; nothing was timed")
+    return f"{name} within {max(difference, 1e-16):.0e}"
 
 
 def seconds(run):

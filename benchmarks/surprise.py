@@ -27,27 +27,14 @@ from importlib.metadata import version
 
 import numpy as np
 from loops import UNCAPPED, changing_gaussian, exact_normal_inverse_gamma, varsmile_gaussian
-from measure import Row, alternate
+from measure import Row, alternate, largest_difference, require
 
 HAZARD = 1 / 200
 PRIOR = {"prior_mean": 0.0, "prior_k": 1.0, "prior_a": 1.0, "prior_b": 1.0}
 MEAN, K, A, B = PRIOR.values()
 CUTOFF = 1e-12
-
-
-def largest_difference(a, b):
-    return float(np.max(np.abs(np.asarray(a) - np.asarray(b))))
-
-
 # The read-outs that the change-point packages compute as well; P(change) is always among ours.
 LIKE_PEERS = ["shannon_surprise", "map_run_length"]
-
-
-def require(name, difference, tolerance):
-    """Stops the comparison when the two sides do not compute the same."""
-    if not difference <= tolerance:
-        raise SystemExit(f"{name}: results differ by {difference:.3g}, allowed is {tolerance:.3g}; nothing was timed")
-    return f"{name} within {max(difference, 1e-16):.0e}"
 
 
 def our_filter(**more):

@@ -62,5 +62,12 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     from neuropil.surprise import ChangePointLearner
 
-    document = read_document(Path(path))
+    source = Path(path)
+    with source.open("rb") as file:
+        packed = file.read(2) == b"PK"
+    if packed:
+        from neuropil.memory._files import load_memory
+
+        return load_memory(source)
+    document = read_document(source)
     return ChangePointLearner._from_document(document, str(path))  # pyright: ignore[reportPrivateUsage]

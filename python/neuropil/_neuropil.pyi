@@ -15,11 +15,19 @@ from _typeshed import SupportsGetItem
 
 __all__ = [
     "__version__",
+    "MemoryModel",
     "SurpriseStream",
     "arrow_stream",
     "count_slowly",
     "example_file",
     "example_names",
+    "memory_capacity_curve",
+    "memory_choose_radius",
+    "memory_cover_probability",
+    "memory_feature_dimension",
+    "memory_gardner_capacity",
+    "memory_gardner_kappa",
+    "memory_sdm_overlap",
     "number_of_threads",
     "read_series",
     "replace_thread_limit",
@@ -59,6 +67,104 @@ __version__: Final[str]
 """
 Version of the package and of the program.
 """
+
+@final
+class MemoryModel:
+    """
+    A memory that has been fitted.
+    """
+    def arrays(self, /) -> dict[str, typing.Any]:
+        """
+        Input patterns, output patterns, coefficients and thresholds of a kernel memory.
+        """
+    def basin(
+        self, /, patterns: numpy.typing.NDArray[numpy.float64], options: str, bars: Any | None = None
+    ) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Measured basin radii, patterns x directions.
+        """
+    def condition_number(self, /) -> float:
+        """
+        Condition number of the Gram matrix.
+        """
+    def delete(self, /, index: SupportsIndex) -> None:
+        """
+        Forgets one pattern.
+        """
+    def energy(self, /, states: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        The energy of states, for memories that have one.
+        """
+    def field(self, /, states: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        The fields of output neurons.
+        """
+    @staticmethod
+    def fit(
+        specification: str,
+        x: numpy.typing.NDArray[numpy.float64],
+        y: numpy.typing.NDArray[numpy.float64] | None = None,
+        bars: Any | None = None,
+    ) -> tuple[MemoryModel, str | None]:
+        """
+        Fits a memory; returns it and the report of the fit as JSON, where there is one.
+        """
+    def insert(
+        self, /, x: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.float64] | None = None
+    ) -> list[float]:
+        """
+        Stores more patterns or pairs, one after the other; returns the novelty of each (kernel memories).
+        """
+    def jacobian_radius(self, /, states: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Spectral radius of the Jacobian of recall at each state.
+        """
+    def least_important(self, /) -> int:
+        """
+        The index of the pattern that is lost least.
+        """
+    def leave_one_out(self, /) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Errors with which the other patterns predict each stored one.
+        """
+    @staticmethod
+    def load(path: str | PathLike[str]) -> tuple[MemoryModel, str, bool]:
+        """
+        Reads a kernel memory from its file; returns it and its parameters as JSON.
+        """
+    def recall(
+        self, /, cues: numpy.typing.NDArray[numpy.float64], options: str, bars: Any | None = None
+    ) -> dict[str, typing.Any]:
+        """
+        Recalls cues: states, steps, status, and the nearest stored pattern with overlap and distance.
+        """
+    def recall_curve(
+        self,
+        /,
+        x: numpy.typing.NDArray[numpy.float64],
+        y: numpy.typing.NDArray[numpy.float64],
+        options: str,
+        bars: Any | None = None,
+    ) -> str:
+        """
+        Recall against noise, as JSON.
+        """
+    def save(self, /, path: str | PathLike[str], replace: bool) -> None:
+        """
+        Writes a kernel memory to a file.
+        """
+    def shape(self, /) -> tuple[int, int, bool]:
+        """
+        Number of input and of output neurons, and whether states are binary.
+        """
+    def shares(self, /, walsh: bool) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Shares of the interaction orders in the norm of each neuron: of the Taylor series, or of the Walsh degrees.
+        """
+    def step(self, /, states: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        One step.
+        """
 
 @final
 class SurpriseStream:
@@ -126,6 +232,43 @@ def example_file(name: str) -> tuple[str, str, str]:
 def example_names() -> list[str]:
     """
     Names of the data sets.
+    """
+
+def memory_capacity_curve(specification: str, options: str, bars: Any | None = None) -> str:
+    """
+    Recall against the number of patterns, as JSON.
+    """
+
+def memory_choose_radius(
+    params: str, x: numpy.typing.NDArray[numpy.float64], bars: Any | None = None
+) -> tuple[float, float, float]:
+    """
+    The kernel radius with the largest basins: radius, smallest basin, largest spectral radius.
+    """
+
+def memory_cover_probability(n_patterns: SupportsIndex, dimension: SupportsIndex) -> float:
+    """
+    Probability that random labels are separable.
+    """
+
+def memory_feature_dimension(kernel: str, n: SupportsIndex) -> float:
+    """
+    Dimension of the feature space of a kernel on the hypercube.
+    """
+
+def memory_gardner_capacity(kappa: SupportsFloat | SupportsIndex) -> float:
+    """
+    The largest load at margin kappa.
+    """
+
+def memory_gardner_kappa(load: SupportsFloat | SupportsIndex) -> float:
+    """
+    The margin at a load.
+    """
+
+def memory_sdm_overlap(n: SupportsIndex, radius: SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Kanerva's kernel for every Hamming distance.
     """
 
 def number_of_threads() -> int:

@@ -10,12 +10,14 @@
 //! | `progress.rs` | long work beside the interpreter: Ctrl-C, progress bars, thread limits |
 //! | `examples.rs` | the data sets inside the package |
 //! | `files.rs` | files of observations |
+//! | `memory.rs` | the room of memory |
 //! | `surprise.rs`, `surprise_stream.rs`, `surprise_studies.rs` | the room of surprise |
 
 mod arrow;
 mod errors;
 mod examples;
 mod files;
+mod memory;
 mod progress;
 mod surprise;
 mod surprise_stream;
@@ -41,6 +43,11 @@ mod _neuropil {
     use super::examples::{example_file, example_names};
     #[pymodule_export]
     use super::files::read_series;
+    #[pymodule_export]
+    use super::memory::{
+        MemoryModel, memory_capacity_curve, memory_choose_radius, memory_cover_probability, memory_feature_dimension,
+        memory_gardner_capacity, memory_gardner_kappa, memory_sdm_overlap,
+    };
     #[pymodule_export]
     use super::progress::count_slowly;
     #[pymodule_export]

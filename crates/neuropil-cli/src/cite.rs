@@ -20,12 +20,25 @@ pub(crate) struct CiteArgs {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Room {
+    Memory,
     Surprise,
 }
 
 impl Room {
     fn papers(self) -> &'static str {
         match self {
+            Self::Memory => {
+                "@inproceedings{iatropoulos2022kernel,
+  title     = {Kernel Memory Networks: A Unifying Framework for Memory Modeling},
+  author    = {Iatropoulos, Georgios and Brea, Johanni and Gerstner, Wulfram},
+  booktitle = {Advances in Neural Information Processing Systems},
+  volume    = {35},
+  year      = {2022},
+  eprint    = {2208.09416},
+  archivePrefix = {arXiv}
+}
+"
+            }
             Self::Surprise => {
                 "@article{liakoni2021learning,
   title   = {Learning in Volatile Environments with the {Bayes} Factor Surprise},

@@ -91,6 +91,16 @@ impl From<neuropil_surprise::Error> for Failure {
     }
 }
 
+impl From<neuropil_memory::Error> for Failure {
+    fn from(error: neuropil_memory::Error) -> Self {
+        match error {
+            neuropil_memory::Error::Cancelled(cancelled) => Self::from(cancelled),
+            neuropil_memory::Error::Data(error) => Self::from(error),
+            other => Self::usage(other),
+        }
+    }
+}
+
 impl From<neuropil_data::DataError> for Failure {
     fn from(error: neuropil_data::DataError) -> Self {
         match error {

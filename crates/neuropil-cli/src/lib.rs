@@ -16,6 +16,7 @@ mod doctor;
 mod document;
 mod failure;
 mod interrupt;
+mod memory;
 mod options;
 mod outputs;
 mod reproduce;
@@ -68,6 +69,7 @@ fn dispatch(command: &Command, context: &options::Context<'_>) -> failure::Resul
     }
     neuropil_core::threads::set_limit(context.global.threads.map(|n| usize::from(n.get())));
     match command {
+        Command::Memory(verb) => memory::run(verb, context),
         Command::Surprise(verb) => surprise::run(verb, context),
         Command::Reproduce(args) => reproduce::run(args, context),
         Command::Data(args) => data::run(args, context),

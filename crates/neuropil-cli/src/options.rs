@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Learning in a changing world: filter, find changes, compare learners
     #[command(subcommand)]
     Surprise(Box<crate::surprise::Verb>),
+    /// Store patterns, recall them from noisy cues, measure capacity
+    #[command(subcommand)]
+    Memory(Box<crate::memory::Verb>),
     /// Repeat the published experiments and write a report
     Reproduce(crate::reproduce::ReproduceArgs),
     /// Look at data files

@@ -63,6 +63,15 @@ impl Error {
     }
 }
 
+impl From<neuropil_memory::Error> for Error {
+    fn from(error: neuropil_memory::Error) -> Self {
+        match error {
+            neuropil_memory::Error::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            other => Self::failed(other),
+        }
+    }
+}
+
 impl From<neuropil_surprise::Error> for Error {
     fn from(error: neuropil_surprise::Error) -> Self {
         match error {
