@@ -11,6 +11,7 @@ pub mod loss;
 pub mod network;
 mod product;
 pub mod spectrum;
+mod two_layer_hessian;
 
 pub use activation::{Activation, SignSymmetry};
 pub use data::Dataset;
