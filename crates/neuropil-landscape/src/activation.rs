@@ -86,8 +86,20 @@ pub enum SignSymmetry {
 }
 
 const NAMES: [&str; 14] = [
-    "sigmoid", "softplus", "g", "tanh", "erf", "normal_cdf", "gelu", "silu", "relu", "square", "cube", "exp",
-    "identity", "selu",
+    "sigmoid",
+    "softplus",
+    "g",
+    "tanh",
+    "erf",
+    "normal_cdf",
+    "gelu",
+    "silu",
+    "relu",
+    "square",
+    "cube",
+    "exp",
+    "identity",
+    "selu",
 ];
 
 impl Activation {
@@ -253,13 +265,7 @@ fn slopes_body<const FMA: bool>(activation: &Activation, z: &[f64], f: &mut [f64
 }
 
 #[inline(always)]
-fn curvatures_body<const FMA: bool>(
-    activation: &Activation,
-    z: &[f64],
-    f: &mut [f64],
-    f1: &mut [f64],
-    f2: &mut [f64],
-) {
+fn curvatures_body<const FMA: bool>(activation: &Activation, z: &[f64], f: &mut [f64], f1: &mut [f64], f2: &mut [f64]) {
     let n = z.len();
     let (f, f1, f2) = (&mut f[..n], &mut f1[..n], &mut f2[..n]);
     each(
@@ -351,11 +357,7 @@ fn g<const FMA: bool>(x: f64) -> [f64; 3] {
     let slow = logistic(x, e, s);
     let fast = logistic(x, e4, 1.0 / (1.0 + e4));
     let softplus = if x > 0.0 { x } else { 0.0 } + vector::ln_1p::<FMA>(e);
-    [
-        fast[0] + softplus,
-        multiply_add::<FMA>(4.0, fast[1], slow[0]),
-        multiply_add::<FMA>(16.0, fast[2], slow[1]),
-    ]
+    [fast[0] + softplus, multiply_add::<FMA>(4.0, fast[1], slow[0]), multiply_add::<FMA>(16.0, fast[2], slow[1])]
 }
 
 #[inline(always)]
@@ -366,16 +368,10 @@ fn tanh<const FMA: bool>(x: f64) -> [f64; 3] {
     let far = (1.0 - e) * s;
     // 1 - e loses digits near zero; the continued fraction of tanh, cut after seven levels, does not.
     let x2 = x * x;
-    let top = multiply_add::<FMA>(
-        multiply_add::<FMA>(multiply_add::<FMA>(x2, 1.0, 378.0), x2, 17_325.0),
-        x2,
-        135_135.0,
-    );
-    let bottom = multiply_add::<FMA>(
-        multiply_add::<FMA>(multiply_add::<FMA>(x2, 28.0, 3_150.0), x2, 62_370.0),
-        x2,
-        135_135.0,
-    );
+    let top =
+        multiply_add::<FMA>(multiply_add::<FMA>(multiply_add::<FMA>(x2, 1.0, 378.0), x2, 17_325.0), x2, 135_135.0);
+    let bottom =
+        multiply_add::<FMA>(multiply_add::<FMA>(multiply_add::<FMA>(x2, 28.0, 3_150.0), x2, 62_370.0), x2, 135_135.0);
     let near = x * (top / bottom);
     let signed = if x > 0.0 { far } else { -far };
     let f = if x2 < 0.16 { near } else { signed };
@@ -405,11 +401,7 @@ fn selu<const FMA: bool>(x: f64) -> [f64; 3] {
     // expm1 near zero by its series, where exp(x) - 1 cancels.
     let series = below * (1.0 + below * (0.5 + below * (1.0 / 6.0 + below * (1.0 / 24.0 + below / 120.0))));
     let value = if below > -1e-3 { SCALE * ALPHA * series } else { tail - SCALE * ALPHA };
-    [
-        if positive { SCALE * x } else { value },
-        if positive { SCALE } else { tail },
-        if positive { 0.0 } else { tail },
-    ]
+    [if positive { SCALE * x } else { value }, if positive { SCALE } else { tail }, if positive { 0.0 } else { tail }]
 }
 
 /// The density of the standard normal.

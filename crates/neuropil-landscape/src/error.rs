@@ -44,7 +44,9 @@ pub enum Error {
         got: String,
     },
     /// The construction is only valid at a critical point, or only at zero loss.
-    #[error("{what} is only valid {condition}, but here the loss is {loss:e} and the largest gradient component is {gradient:e}; {advice}")]
+    #[error(
+        "{what} is only valid {condition}, but here the loss is {loss:e} and the largest gradient component is {gradient:e}; {advice}"
+    )]
     NotCritical {
         /// The construction.
         what: String,

@@ -43,6 +43,11 @@ impl Plan {
         self.weights.len()
     }
 
+    /// Runs of neurons with one activation.
+    pub fn groups(&self, hidden_layer: usize) -> &[(Activation, Range<usize>)] {
+        &self.groups[hidden_layer]
+    }
+
     pub fn n_outputs(&self) -> usize {
         self.widths[self.n_layers()]
     }
@@ -161,11 +166,6 @@ impl Tape {
     /// Deltas of a weight layer.
     pub fn deltas(&self, layer: usize) -> Rows<'_> {
         Rows::new(&self.deltas[layer], self.length, self.deltas[layer].len() / self.capacity, self.length)
-    }
-
-    /// Outputs.
-    pub fn outputs(&self) -> Rows<'_> {
-        Rows::new(&self.outputs, self.length, self.outputs.len() / self.capacity, self.length)
     }
 
     /// What a weight layer receives, with the row of ones if it has a bias.

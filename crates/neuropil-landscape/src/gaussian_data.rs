@@ -35,7 +35,7 @@ pub struct InfiniteData {
 }
 
 /// Quadrature nodes in each dimension for activations without closed form.
-const NODES: usize = 120;
+const NODES: usize = 200;
 
 impl InfiniteData {
     /// The problem of a student of a width, with the activation and the hidden bias of the teacher.

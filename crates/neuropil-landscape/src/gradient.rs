@@ -97,12 +97,7 @@ impl Evaluator<'_> {
 }
 
 /// Adds `delta_l h_(l-1)^T` of every layer to the parameter vector.
-pub(crate) fn add_gradient(
-    objective: &Objective,
-    tape: &crate::forward::Tape,
-    inputs: Rows<'_>,
-    out: &mut [f64],
-) {
+pub(crate) fn add_gradient(objective: &Objective, tape: &crate::forward::Tape, inputs: Rows<'_>, out: &mut [f64]) {
     let plan = &objective.plan;
     for layer in 0..plan.n_layers() {
         let below = tape.below(plan, layer, inputs);
@@ -128,8 +123,12 @@ pub(crate) mod tests {
     use neuropil_core::random::{Seed, uniform};
 
     pub(crate) fn objective(widths: &[usize], loss: Loss, n: usize, seed: u64) -> Objective {
-        let mut activations: Vec<LayerActivation> =
-            [Activation::Softplus, Activation::Tanh, Activation::G].into_iter().cycle().map(Into::into).take(widths.len() - 2).collect();
+        let mut activations: Vec<LayerActivation> = [Activation::Softplus, Activation::Tanh, Activation::G]
+            .into_iter()
+            .cycle()
+            .map(Into::into)
+            .take(widths.len() - 2)
+            .collect();
         if let Some(first) = activations.first_mut() {
             let list = [Activation::Sigmoid, Activation::Softplus].into_iter().cycle();
             *first = LayerActivation::PerNeuron(list.take(widths[1]).collect());
@@ -171,7 +170,11 @@ pub(crate) mod tests {
                         objective.value(moved.view()).unwrap()
                     };
                     let numeric = (at(h) - at(-h)) / (2.0 * h);
-                    assert!((gradient[i] - numeric).abs() < 1e-8, "{widths:?} {loss:?} [{i}]: {} {numeric}", gradient[i]);
+                    assert!(
+                        (gradient[i] - numeric).abs() < 1e-8,
+                        "{widths:?} {loss:?} [{i}]: {} {numeric}",
+                        gradient[i]
+                    );
                 }
             }
         }

@@ -59,14 +59,7 @@ fn rows(memory: &[Vec<f64>], which: usize, count: usize, n: usize) -> Rows<'_> {
     Rows::new(&memory[which], n, count, n)
 }
 
-fn forward(
-    objective: &Objective,
-    theta: &[f64],
-    v: &[f64],
-    tape: &Tape,
-    inputs: Rows<'_>,
-    memory: &mut [Vec<f64>],
-) {
+fn forward(objective: &Objective, theta: &[f64], v: &[f64], tape: &Tape, inputs: Rows<'_>, memory: &mut [Vec<f64>]) {
     let plan = &objective.plan;
     let n = tape.length;
     let n_layers = plan.n_layers();

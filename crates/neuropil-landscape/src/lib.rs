@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod data;
+pub mod ensemble;
 pub mod error;
 mod explicit;
 pub mod flow;
@@ -26,6 +27,7 @@ mod two_layer_hessian;
 
 pub use activation::{Activation, SignSymmetry};
 pub use data::Dataset;
+pub use ensemble::{AdamCourse, AdamParameters, adam};
 pub use error::{Error, Result};
 pub use flow::{Flow, FlowEnd, FlowParameters, Record, Solver, Trajectory, gradient_flow};
 pub use gaussian_data::InfiniteData;

@@ -279,7 +279,7 @@ pub(crate) fn contiguous(theta: ArrayView1<'_, f64>) -> std::borrow::Cow<'_, [f6
 
 dispatch! {
     /// Weighted squared error of one output; writes the deltas unless the slice is empty.
-    fn square = square_body(output: &[f64], target: &[f64], weight: &[f64], slope: f64, delta: &mut [f64]) -> f64;
+    pub(crate) fn square = square_body(output: &[f64], target: &[f64], weight: &[f64], slope: f64, delta: &mut [f64]) -> f64;
 }
 
 #[inline(always)]
@@ -511,7 +511,9 @@ mod tests {
     fn data_that_do_not_fit_the_network_are_refused() {
         let (network, data) = problem(10, 2);
         let narrow = Mlp::two_layer(1, 3, 2, Activation::G, Bias::With);
-        assert!(Objective::new(&narrow, &data, Loss::Square).unwrap_err().to_string().starts_with("inputs: expected 1"));
+        assert!(
+            Objective::new(&narrow, &data, Loss::Square).unwrap_err().to_string().starts_with("inputs: expected 1")
+        );
         let single = Mlp::two_layer(2, 3, 1, Activation::G, Bias::With);
         assert!(Objective::new(&single, &data, Loss::Square).is_err());
         let error = Objective::new(&network, &data, Loss::CrossEntropy).unwrap_err().to_string();

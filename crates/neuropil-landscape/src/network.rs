@@ -488,12 +488,7 @@ mod tests {
 
     #[test]
     fn the_vector_is_ordered_layer_by_layer_row_by_row() {
-        let network = Mlp::new(
-            vec![2, 3, 1],
-            vec![Activation::Tanh.into()],
-            vec![Bias::With, Bias::Without],
-        )
-        .unwrap();
+        let network = Mlp::new(vec![2, 3, 1], vec![Activation::Tanh.into()], vec![Bias::With, Bias::Without]).unwrap();
         let parameters = network.parameters((0..12).map(f64::from).collect()).unwrap();
         assert_eq!(parameters.weights(0), array![[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]);
         assert_eq!(parameters.bias(0), array![6.0, 7.0, 8.0]);
@@ -503,8 +498,7 @@ mod tests {
         assert_eq!(network.parameter_names()[7], "b1[1]");
         let layers = network.layers(parameters.theta()).unwrap();
         assert_eq!(layers[0].bias.unwrap(), parameters.bias(0));
-        let again: Vec<_> =
-            layers.iter().map(|l| (l.weights.to_owned(), l.bias.map(|b| b.to_owned()))).collect();
+        let again: Vec<_> = layers.iter().map(|l| (l.weights.to_owned(), l.bias.map(|b| b.to_owned()))).collect();
         assert_eq!(network.parameters_from_layers(&again).unwrap(), parameters);
     }
 

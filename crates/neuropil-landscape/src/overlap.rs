@@ -263,8 +263,8 @@ mod tests {
             b,
             c: 0.3,
         };
-        for activation in [Activation::Erf, Activation::NormalCdf, Activation::Relu, Activation::G] {
-            let rule = OverlapRule::new(&activation, 60).unwrap();
+        for activation in [Activation::Erf, Activation::NormalCdf, Activation::Relu, Activation::Softplus] {
+            let rule = OverlapRule::new(&activation, 120).unwrap();
             let at = rule.at(make(u, 0.2));
             let h = 1e-6;
             for axis in 0..2 {

@@ -231,7 +231,8 @@ fn second_order(
 ) -> Result<Polished> {
     let n = theta.len();
     let to_any = parameters.method == PolishMethod::Newton;
-    let better = |a: &Point, b: &Point| if to_any { a.squared_gradient() < b.squared_gradient() } else { a.improves(b) };
+    let better =
+        |a: &Point, b: &Point| if to_any { a.squared_gradient() < b.squared_gradient() } else { a.improves(b) };
     let mut hessian = vec![0.0; n * n];
     let mut gradient = vec![0.0; n];
     let mut point = Point::at(function, theta);
@@ -415,7 +416,8 @@ fn wolfe_step(function: &mut dyn Smooth, from: &Point, direction: &[f64], slope:
     for _ in 0..50 {
         let trial = Point::at(function, from.theta.iter().zip(direction).map(|(t, d)| t + length * d).collect());
         let trial_slope: f64 = trial.gradient.iter().zip(direction).map(|(g, d)| g * d).sum();
-        let enough = trial.loss <= from.loss + 1e-4 * length * slope || trial.improves(from) && trial_slope.abs() < -slope;
+        let enough =
+            trial.loss <= from.loss + 1e-4 * length * slope || trial.improves(from) && trial_slope.abs() < -slope;
         if !trial.loss.is_finite() || !enough {
             high = length;
         } else if trial_slope < 0.9 * slope {

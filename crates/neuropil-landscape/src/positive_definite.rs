@@ -84,9 +84,8 @@ mod tests {
     #[test]
     fn solutions_satisfy_the_equations_and_indefinite_matrices_are_found() {
         for n in [1, 5, 40, 41, 100] {
-            let a: Vec<f64> = (0..n * n)
-                .map(|k| if k / n == k % n { 3.0 } else { 1.0 / (1.0 + (k / n + k % n) as f64) })
-                .collect();
+            let a: Vec<f64> =
+                (0..n * n).map(|k| if k / n == k % n { 3.0 } else { 1.0 / (1.0 + (k / n + k % n) as f64) }).collect();
             let mut cholesky = Cholesky::default();
             assert!(cholesky.factor(&a, n, 0.5));
             let b: Vec<f64> = (0..n).map(|i| (i as f64).sin()).collect();

@@ -28,7 +28,11 @@ pub(crate) struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     pub fn new(data: &'a [f64], stride: usize, count: usize, length: usize) -> Self {
-        assert!(length <= stride && length.is_multiple_of(LANES) && (count == 0 || data.len() >= (count - 1) * stride + length));
+        assert!(
+            length <= stride
+                && length.is_multiple_of(LANES)
+                && (count == 0 || data.len() >= (count - 1) * stride + length)
+        );
         Self { data, stride, count, length }
     }
 
@@ -58,7 +62,11 @@ pub(crate) struct RowsMut<'a> {
 
 impl<'a> RowsMut<'a> {
     pub fn new(data: &'a mut [f64], stride: usize, count: usize, length: usize) -> Self {
-        assert!(length <= stride && length.is_multiple_of(LANES) && (count == 0 || data.len() >= (count - 1) * stride + length));
+        assert!(
+            length <= stride
+                && length.is_multiple_of(LANES)
+                && (count == 0 || data.len() >= (count - 1) * stride + length)
+        );
         Self { data, stride, count, length }
     }
 
@@ -69,9 +77,7 @@ impl<'a> RowsMut<'a> {
 
     fn matrix(&mut self) -> MatMut<'_, f64> {
         // SAFETY: `new` checked that the last row ends inside the slice.
-        unsafe {
-            MatMut::from_raw_parts_mut(self.data.as_mut_ptr(), self.count, self.length, self.stride as isize, 1)
-        }
+        unsafe { MatMut::from_raw_parts_mut(self.data.as_mut_ptr(), self.count, self.length, self.stride as isize, 1) }
     }
 }
 
@@ -349,7 +355,9 @@ mod tiles {
         };
     }
 
-    use std::arch::x86_64::{__m256d, _mm256_castpd256_pd128, _mm256_extractf128_pd, _mm_add_pd, _mm_cvtsd_f64, _mm_unpackhi_pd};
+    use std::arch::x86_64::{
+        __m256d, _mm_add_pd, _mm_cvtsd_f64, _mm_unpackhi_pd, _mm256_castpd256_pd128, _mm256_extractf128_pd,
+    };
 
     /// Sum of the four lanes.
     #[inline]
@@ -368,11 +376,8 @@ mod tiles {
 /// `weights (a x p) * samples (n x p)^T`, a x n.
 pub(crate) fn rows_times_columns(weights: ArrayView2<f64>, samples: ArrayView2<f64>) -> Array2<f64> {
     let mut out = Array2::zeros((weights.nrows(), samples.nrows()));
-    let target = MatMut::from_row_major_slice_mut(
-        out.as_slice_mut().unwrap_or_default(),
-        weights.nrows(),
-        samples.nrows(),
-    );
+    let target =
+        MatMut::from_row_major_slice_mut(out.as_slice_mut().unwrap_or_default(), weights.nrows(), samples.nrows());
     matmul(target, Accum::Replace, matrix(weights), matrix(samples).transpose(), 1.0, Par::Seq);
     out
 }
