@@ -116,14 +116,14 @@ pub struct Rows {
 
 impl Rows {
     /// The counts of width 0: one empty network.
-    fn first() -> Self {
+    pub(crate) fn first() -> Self {
         let one = BigUint::from(1_u32);
         Self { critical: vec![one.clone()], minima: vec![one] }
     }
 
     /// From width `m` to `m + 1`: `G(r, m+1) = r (G(r-1, m) + G(r, m))` and
     /// `T(r, m+1) = r T(r-1, m) + (r+1) T(r, m) + T(r+1, m)`, the derivatives of the generating functions.
-    fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         let m = self.critical.len();
         self.critical.push(BigUint::ZERO);
         for r in (1..=m).rev() {

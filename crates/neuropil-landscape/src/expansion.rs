@@ -176,7 +176,7 @@ pub fn random_expansion(
     }
     let mut stream = seed.child("expansion").stream();
     let mut draw = |n: usize| Array1::from_shape_fn(n, |_| scale * (2.0 * uniform(&mut stream) - 1.0));
-    let mut share = |total: &Array1<f64>, n: usize, draw: &mut dyn FnMut(usize) -> Array1<f64>| {
+    let share = |total: &Array1<f64>, n: usize, draw: &mut dyn FnMut(usize) -> Array1<f64>| {
         let mut parts: Vec<Array1<f64>> = (1..n).map(|_| draw(total.len())).collect();
         let rest = parts.iter().fold(total.clone(), |rest, part| rest - part);
         parts.push(rest);

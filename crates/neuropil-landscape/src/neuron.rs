@@ -5,7 +5,7 @@
 //! permutation symmetry is a statement about this list: [`neurons`] takes it out of a network, [`with_neurons`] puts a
 //! list of any length back. Hidden layers are counted from 0.
 
-use ndarray::{Array1, s};
+use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::SignSymmetry;
@@ -28,19 +28,13 @@ pub struct Neuron {
 /// If there is no such layer.
 pub fn neurons(parameters: &Parameters, layer: usize) -> Result<Vec<Neuron>> {
     check_layer(parameters.network(), layer)?;
-    let (weights, bias) = (parameters.weights(layer), parameters.bias(layer));
-    let next = parameters.weights(layer + 1);
     let activations = &parameters.network().activations[layer];
-    let neuron = |i: usize| {
-        let mut incoming = weights.row(i).to_vec();
-        incoming.extend(bias.as_ref().map(|bias| bias[i]));
-        Neuron {
-            incoming: Array1::from(incoming),
-            outgoing: next.column(i).to_owned(),
-            activation: activations.of(i).clone(),
-        }
+    let neuron = |i| Neuron {
+        incoming: parameters.incoming(layer, i),
+        outgoing: parameters.outgoing(layer, i),
+        activation: activations.of(i).clone(),
     };
-    Ok((0..weights.nrows()).map(neuron).collect())
+    Ok((0..parameters.network().widths[layer + 1]).map(neuron).collect())
 }
 
 /// The same network with another list of neurons, of any length, in a hidden layer.
@@ -75,8 +69,8 @@ pub fn with_neurons(parameters: &Parameters, layer: usize, neurons: &[Neuron]) -
         }
         if l == layer {
             theta.extend(neurons.iter().flat_map(|neuron| neuron.incoming.iter().skip(inputs)));
-        } else if let Some(bias) = parameters.bias(l) {
-            theta.extend(bias.iter());
+        } else {
+            theta.extend(parameters.bias(l).iter());
         }
     }
     network.parameters(theta.into())
@@ -84,14 +78,11 @@ pub fn with_neurons(parameters: &Parameters, layer: usize, neurons: &[Neuron]) -
 
 /// Adds `change` to the bias of the layer after a hidden layer; `None` if that layer has none.
 pub(crate) fn shift_next_bias(parameters: &Parameters, layer: usize, change: &Array1<f64>) -> Option<Parameters> {
-    let range = parameters.network().bias_range(layer + 1);
-    if range.is_empty() {
+    if !parameters.network().has_bias(layer + 1) {
         return None;
     }
     let mut shifted = parameters.clone();
-    let mut bias = shifted.theta_mut();
-    let mut bias = bias.slice_mut(s![range]);
-    bias += change;
+    shifted.bias_mut(layer + 1).scaled_add(1.0, change);
     Some(shifted)
 }
 
@@ -116,7 +107,7 @@ pub(crate) fn check_neuron(name: &str, index: usize, width: usize) -> Result<()>
     Err(Error::parameter(name, index, format!("below {width}, the width of the layer (the first neuron is 0)")))
 }
 
-fn check_length(what: &str, got: usize, expected: usize) -> Result<()> {
+pub(crate) fn check_length(what: &str, got: usize, expected: usize) -> Result<()> {
     if got == expected {
         return Ok(());
     }
