@@ -388,7 +388,7 @@ impl Mlp {
         let layers = self.layers(theta)?;
         let mut activities: Vec<Array2<f64>> = Vec::with_capacity(layers.len());
         for (l, layer) in layers.iter().enumerate() {
-            let below = activities.last().map_or(inputs, Array2::view);
+            let below = activities.last().map_or(inputs, |a| a.view());
             // Neurons x samples, so that activations run along memory.
             let mut z = crate::product::rows_times_columns(layer.weights, below);
             if let Some(bias) = layer.bias {
