@@ -4,7 +4,7 @@
 //! order. Whole numbers above 2^53 are refused rather than rounded.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, Write};
+use std::io::{self, BufReader, Cursor, Read, Seek, Write};
 use std::path::Path;
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn, ShapeBuilder};
@@ -13,6 +13,7 @@ use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
 use crate::error::{DataError, Result};
+use crate::idx;
 use crate::kind::{self, Kind};
 pub use crate::npy::Element;
 use crate::npy::{self, Header, NpyError};
@@ -52,6 +53,17 @@ pub fn read_npz(path: &Path) -> Result<Vec<NamedArray>> {
     names.iter().map(|name| archive.read(name)).collect()
 }
 
+/// Reads all arrays of an npz file that is in memory, for example one that a program carries inside; `name` is how errors
+/// call it.
+///
+/// # Errors
+/// As [`read_npz`].
+pub fn npz_from_bytes(name: &str, bytes: &[u8]) -> Result<Vec<NamedArray>> {
+    let mut archive = Archive::of(Path::new(name), Cursor::new(bytes))?;
+    let names = archive.names.clone();
+    names.iter().map(|name| archive.read(name)).collect()
+}
+
 /// The names of the arrays of an npz file, in the order of the file.
 ///
 /// # Errors
@@ -60,9 +72,9 @@ pub fn npz_names(path: &Path) -> Result<Vec<String>> {
     Archive::open(path).map(|archive| archive.names)
 }
 
-/// Reads one array of an npy or npz file.
+/// Reads one array of an npy, npz or IDX file.
 ///
-/// `name` is needed when an npz file holds several arrays; an npy file has no names, so none may be given.
+/// `name` is needed when an npz file holds several arrays; npy and IDX files have no names, so none may be given.
 ///
 /// # Errors
 /// As [`read_npy`] and [`read_npz`]; an unknown name, or none where one is needed.
@@ -75,6 +87,8 @@ pub fn read_array(path: &Path, name: Option<&str>) -> Result<ArrayD<f64>> {
             let name = archive.choose(name)?;
             archive.read(&name).map(|array| array.values)
         }
+        (Kind::Idx, None) => idx::read_idx(path),
+        (Kind::Idx, Some(name)) => Err(DataError::unknown(path, "array", name, &[])),
         (Kind::Table, _) => Err(DataError::Kind {
             path: path.into(),
             found: "a table of text".into(),
@@ -168,16 +182,23 @@ impl<'a> Npz<'a> {
 }
 
 /// An npz file that is open.
-pub(crate) struct Archive<'a> {
+pub(crate) struct Archive<'a, R = BufReader<File>> {
     path: &'a Path,
-    zip: ZipArchive<BufReader<File>>,
+    zip: ZipArchive<R>,
     pub names: Vec<String>,
 }
 
 impl<'a> Archive<'a> {
     pub fn open(path: &'a Path) -> Result<Self> {
         let file = File::open(path).map_err(|error| DataError::io(path, error))?;
-        let zip = ZipArchive::new(BufReader::new(file)).map_err(|error| of_zip(path, error))?;
+        Self::of(path, BufReader::new(file))
+    }
+}
+
+impl<'a, R: Read + Seek> Archive<'a, R> {
+    /// The archive in a stream; `path` is how errors call it.
+    pub fn of(path: &'a Path, reader: R) -> Result<Self> {
+        let zip = ZipArchive::new(reader).map_err(|error| of_zip(path, error))?;
         let names: Vec<String> =
             zip.file_names().flatten().filter_map(|name| name.strip_suffix(".npy").map(str::to_owned)).collect();
         if names.is_empty() {
@@ -206,11 +227,11 @@ impl<'a> Archive<'a> {
     }
 
     /// Runs `read` on the header of one array and the stream of its numbers.
-    pub fn with<R>(
+    pub fn with<T>(
         &mut self,
         name: &str,
-        read: impl FnOnce(&Header, &mut dyn Read) -> std::result::Result<R, NpyError>,
-    ) -> Result<R> {
+        read: impl FnOnce(&Header, &mut dyn Read) -> std::result::Result<T, NpyError>,
+    ) -> Result<T> {
         let path = self.path;
         let mut entry = self.zip.by_name(&format!("{name}.npy")).map_err(|error| of_zip(path, error))?;
         let (size, packed) = (entry.size(), entry.compressed_size());

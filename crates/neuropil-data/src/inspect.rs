@@ -9,6 +9,7 @@ use crate::arrays::{Archive, of_npy, open_npy};
 use crate::columns::{ColumnType, Columns, Delimiter, Names, read_csv};
 use crate::dialect::number;
 use crate::error::{DataError, Result};
+use crate::idx;
 use crate::kind::{self, Kind};
 use crate::npy::{Header, NpyError};
 
@@ -21,7 +22,7 @@ pub struct Summary {
     pub kind: Kind,
     /// Its size.
     pub bytes: u64,
-    /// The arrays of an npy or npz file.
+    /// The arrays of an npy, npz or IDX file.
     pub arrays: Vec<ArraySummary>,
     /// The table of a text file.
     pub table: Option<TableSummary>,
@@ -105,6 +106,7 @@ pub fn inspect(path: &Path) -> Result<Summary> {
     let (arrays, table) = match kind {
         Kind::Npy => (vec![inspect_npy(path)?], None),
         Kind::Npz => (inspect_npz(path)?, None),
+        Kind::Idx => (vec![inspect_idx(path)?], None),
         Kind::Table => (Vec::new(), Some(inspect_table(&read_csv(path)?))),
     };
     let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
@@ -119,6 +121,12 @@ fn inspect_npy(path: &Path) -> Result<ArraySummary> {
         }
         Err(error) => Err(error),
     }
+}
+
+fn inspect_idx(path: &Path) -> Result<ArraySummary> {
+    let mut range = Range::default();
+    let (dtype, shape) = idx::scan(path, |value| range.add(value))?;
+    Ok(ArraySummary { name: None, dtype: dtype.to_owned(), shape, values: Some(range), problem: None })
 }
 
 fn inspect_npz(path: &Path) -> Result<Vec<ArraySummary>> {
@@ -175,6 +183,7 @@ impl fmt::Display for Summary {
         let kind = match self.kind {
             Kind::Npy => "npy (one array)",
             Kind::Npz => "npz (named arrays)",
+            Kind::Idx => "one array (IDX)",
             Kind::Table => "table of text",
         };
         writeln!(f, "{}: {kind}, {} bytes", self.path, self.bytes)?;

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::{DataError, Result};
+use crate::idx;
 
 /// A kind of file that neuropil reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -16,6 +17,8 @@ pub enum Kind {
     Npy,
     /// Several named arrays: a zip archive of npy files.
     Npz,
+    /// One array, as MNIST comes; plain or compressed with gzip.
+    Idx,
     /// A table of text: csv, tsv.
     Table,
 }
@@ -47,7 +50,9 @@ pub(crate) fn of_file(path: &Path) -> Result<Kind> {
 pub(crate) fn check_table(path: &Path, bytes: &[u8]) -> Result<()> {
     match of_start(&bytes[..bytes.len().min(4096)]) {
         Ok(Kind::Table) => Ok(()),
-        Ok(Kind::Npy | Kind::Npz) => Err(refusal(path, "a file of arrays", "a table is wanted here, save it as csv")),
+        Ok(Kind::Npy | Kind::Npz | Kind::Idx) => {
+            Err(refusal(path, "a file of arrays", "a table is wanted here, save it as csv"))
+        }
         Err((found, advice)) => Err(refusal(path, found, advice)),
     }
 }
@@ -68,6 +73,9 @@ fn of_start(start: &[u8]) -> std::result::Result<Kind, (&'static str, &'static s
     if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
         let is_document = start.windows(19).any(|window| window == b"[Content_Types].xml");
         return if is_document { Err(("an Excel file", "save the sheet as csv")) } else { Ok(Kind::Npz) };
+    }
+    if idx::begins(start) || idx::begins_compressed(start) {
+        return Ok(Kind::Idx);
     }
     if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") {
         return Err(("UTF-16 text", "save it as UTF-8 text (in Excel: \"CSV UTF-8\")"));

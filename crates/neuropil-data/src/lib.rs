@@ -1,8 +1,9 @@
-//! Files of data: numpy's npy and npz, and tables of text (csv, tsv) by column name.
+//! Files of data: numpy's npy and npz, IDX (MNIST), and tables of text (csv, tsv) by column name.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`arrays`] | npy and npz files, read as f64 whatever the type of number in them, and written |
+//! | [`mod@idx`] | IDX files (MNIST), plain or compressed with gzip |
 //! | [`columns`] | tables of text, read by column name |
 //! | [`series`] | one rule for "my own series" in any of these files: rows are time |
 //! | [`results`] | tables of results, written as csv, or as tsv with a JSON sidecar |
@@ -37,6 +38,7 @@ pub mod arrays;
 pub mod columns;
 mod dialect;
 mod error;
+pub mod idx;
 pub mod inspect;
 mod kind;
 mod npy;
@@ -57,7 +59,7 @@ pub use neuropil_core::files::Overwrite;
 pub enum Content {
     /// A table of text.
     Table(Columns),
-    /// The one array of an npy file.
+    /// The one array of an npy or IDX file.
     Array(ndarray::ArrayD<f64>),
     /// The arrays of an npz file, in the order of the file.
     Arrays(Vec<NamedArray>),
@@ -70,6 +72,7 @@ pub enum Content {
 pub fn read(path: &Path) -> Result<Content> {
     match kind::of_file(path)? {
         Kind::Npy => arrays::read_npy(path).map(Content::Array),
+        Kind::Idx => idx::read_idx(path).map(Content::Array),
         Kind::Npz => arrays::read_npz(path).map(Content::Arrays),
         Kind::Table => columns::read_csv(path).map(Content::Table),
     }

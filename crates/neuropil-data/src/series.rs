@@ -12,7 +12,7 @@ use std::path::Path;
 
 use ndarray::{Array2, ArrayD, Axis, Ix1, Ix2, concatenate};
 
-use crate::arrays::{Archive, read_npy};
+use crate::arrays::{Archive, read_array};
 use crate::columns::{numbered, read_csv};
 use crate::error::{DataError, Result};
 use crate::kind::{self, Kind};
@@ -42,7 +42,7 @@ pub fn read_named_series<S: AsRef<str>>(path: &Path, columns: &[S]) -> Result<Se
     let columns: Vec<String> = columns.iter().map(|name| name.as_ref().to_owned()).collect();
     let series = match kind::of_file(path)? {
         Kind::Table => of_table(path, columns)?,
-        Kind::Npy => of_npy(path, columns)?,
+        Kind::Npy | Kind::Idx => of_one_array(path, columns)?,
         Kind::Npz => of_npz(path, &columns)?,
     };
     if series.values.is_empty() {
@@ -61,8 +61,8 @@ fn of_table(path: &Path, columns: Vec<String>) -> Result<Series> {
     Ok(Series { names, values })
 }
 
-fn of_npy(path: &Path, columns: Vec<String>) -> Result<Series> {
-    let values = rows(path, None, read_npy(path)?)?;
+fn of_one_array(path: &Path, columns: Vec<String>) -> Result<Series> {
+    let values = rows(path, None, read_array(path, None)?)?;
     let available: Vec<String> = (0..values.ncols()).map(numbered).collect();
     if columns.is_empty() {
         return Ok(Series { names: available, values });

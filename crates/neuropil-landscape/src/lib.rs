@@ -1,9 +1,16 @@
 //! Loss landscapes of multi-layer perceptrons: permutation symmetry, saddles and zero-loss paths.
 
 pub mod activation;
+pub mod alignment;
+pub mod count;
+pub mod critical_point;
 pub mod data;
+mod eigen;
 pub mod ensemble;
+pub mod enumeration;
 pub mod error;
+pub mod expansion;
+pub mod expansion_graph;
 mod explicit;
 pub mod flow;
 mod forward;
@@ -11,19 +18,27 @@ pub mod gaussian_data;
 pub mod gradient;
 pub mod hessian;
 pub mod hessian_vector;
+pub mod import;
 pub mod lanczos;
 pub mod loss;
 pub mod network;
+pub mod neuron;
 pub mod overlap;
+mod pair;
+pub mod permutation_path;
+pub mod plateau;
 pub mod polish;
 mod positive_definite;
 mod product;
+pub mod ratio;
+pub mod reduction;
 mod rosenbrock;
 pub mod smooth;
 pub mod spectrum;
 pub mod tasks;
 pub mod train;
 mod two_layer_hessian;
+pub mod zero_loss_path;
 
 pub use activation::{Activation, SignSymmetry};
 pub use data::Dataset;
