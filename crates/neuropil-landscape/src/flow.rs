@@ -8,7 +8,7 @@
 //! The loss never increases along exact gradient flow; a step along which it does is refused like one with too large an
 //! error.
 
-use ndarray::{Array1, Array2, ArrayView1};
+use ndarray::{Array1, Array2, Array3, ArrayView1};
 use neuropil_core::check;
 use neuropil_core::progress::Monitor;
 use serde::{Deserialize, Serialize};
@@ -194,6 +194,16 @@ impl Trajectory {
             from[i] + s * (to[i] - from[i] + (1.0 - s) * inner)
         };
         Some((0..from.len()).map(value).collect())
+    }
+
+    /// What [`at`](Self::at) adds to straight lines between steps: `(1 - s) s (a + s (b + (1 - s) c))` for the share `s`
+    /// of an interval, as `[a, b, c]` x intervals x parameters.
+    #[must_use]
+    pub fn bends(&self) -> Array3<f64> {
+        let n = self.states.first().map_or(0, Vec::len);
+        Array3::from_shape_fn((3, self.bends.len(), n), |(k, step, i)| {
+            self.bends[step][k].get(i).copied().unwrap_or(0.0)
+        })
     }
 
     fn push(&mut self, time: f64, state: &[f64], loss: f64, gradient_norm: f64) {

@@ -99,7 +99,7 @@ fn the_hessian_of_the_teacher_has_its_spectrum() {
         (Activation::G, 0.006_185_378_628, 38.868_323_2, 119.818_797_2),
         (Activation::Sigmoid, 9.566_599_013e-7, 2.091_805_218, 5.701_260_796),
     ] {
-        let task = task(activation);
+        let task = task(activation.clone());
         let objective = task.student(4).unwrap();
         assert_eq!(objective.value(task.teacher.theta()).unwrap(), 0.0);
         let spectrum = objective.spectrum(task.teacher.theta()).unwrap();
@@ -112,7 +112,7 @@ fn the_hessian_of_the_teacher_has_its_spectrum() {
 #[test]
 fn copies_and_zero_type_neurons_add_their_zero_eigenvalues_at_zero_loss() {
     for activation in [Activation::G, Activation::Sigmoid] {
-        let task = task(activation);
+        let task = task(activation.clone());
         let teacher = task.teacher.theta().to_owned();
         let zeros = |theta: &Array1<f64>, width: usize| {
             let spectrum = task.student(width).unwrap().spectrum(theta.view()).unwrap();
