@@ -66,8 +66,8 @@ pub(crate) fn run(args: &PathArgs, context: &Context<'_>) -> Result<i32> {
     let straight = times
         .iter()
         .map(|t| {
-            let theta = start.theta().iter().zip(end.theta()).map(|(a, b)| a + t * (b - a));
-            Ok(objective.value(theta.collect::<ndarray::Array1<f64>>().view())?)
+            let theta = &start.theta() * (1.0 - *t) + &end.theta() * *t;
+            Ok(objective.value(theta.view())?)
         })
         .collect::<Result<Vec<f64>>>()?;
     let barrier = straight.iter().copied().fold(0.0, f64::max);
