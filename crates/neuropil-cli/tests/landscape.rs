@@ -72,12 +72,7 @@ fn what_is_trained_can_be_reported() {
         .arg(&out)
         .assert()
         .success();
-    neuropil(&["landscape", "report"])
-        .arg(data("teacher_grid.csv"))
-        .arg("--parameters")
-        .arg(&out)
-        .assert()
-        .success();
+    neuropil(&["landscape", "report"]).arg(data("teacher_grid.csv")).arg("--parameters").arg(&out).assert().success();
 }
 
 #[test]

@@ -18,8 +18,8 @@
 use neuropil_core::progress::Monitor;
 use serde::{Deserialize, Serialize};
 
-use crate::neuron::{check_layer, neurons};
 use crate::expansion::check_pair;
+use crate::neuron::{check_layer, neurons};
 use crate::pair::{Constraint, Minimum, Pair, at};
 use crate::plateau::Plateau;
 use crate::zero_loss_path::PiecewisePath;

@@ -13,9 +13,9 @@
 
 pub use neuropil_core as core;
 pub use neuropil_data as data;
-pub use neuropil_report as report;
 #[cfg(feature = "landscape")]
 pub use neuropil_landscape as landscape;
+pub use neuropil_report as report;
 #[cfg(feature = "surprise")]
 pub use neuropil_surprise as surprise;
 

@@ -41,13 +41,19 @@ pub(crate) struct MergeArgs {
 pub(crate) fn run(args: &MergeArgs, context: &Context<'_>) -> Result<i32> {
     let outputs = Outputs::plan(context.global, "merge")?;
     let &[i, j] = &args.pair[..] else {
-        return Err(Failure::usage(format!("--pair takes two neurons, got {}", args.pair.len())).hint("for example --pair 0,1"));
+        return Err(
+            Failure::usage(format!("--pair takes two neurons, got {}", args.pair.len())).hint("for example --pair 0,1")
+        );
     };
     let task = args.data.read()?;
     let start = args.parameters.read()?;
     let objective = task.objective(start.network())?;
-    let how =
-        PermutationPathParameters { layer: args.layer, pair: (i, j), steps: args.steps, ..PermutationPathParameters::default() };
+    let how = PermutationPathParameters {
+        layer: args.layer,
+        pair: (i, j),
+        steps: args.steps,
+        ..PermutationPathParameters::default()
+    };
     let path = permutation_path(&objective, &start, &how, &context.monitor())?;
     let report = CriticalPointReport::new(&objective, &path.saddle, &ReportParameters::default())?;
     let mut table = ResultTable::default();
@@ -64,7 +70,9 @@ pub(crate) fn run(args: &MergeArgs, context: &Context<'_>) -> Result<i32> {
     line(&mut summary, "plateau dimension", report.plateau_dimension);
     line(&mut summary, "branch jumps at steps", format!("{:?}", path.jumps));
     if !path.unfinished.is_empty() {
-        context.console.warn(format!("Newton's method did not finish at steps {:?}; start from a minimum", path.unfinished));
+        context
+            .console
+            .warn(format!("Newton's method did not finish at steps {:?}; start from a minimum", path.unfinished));
     }
     let delivery = Delivery {
         command: "landscape merge",
@@ -80,11 +88,10 @@ pub(crate) fn run(args: &MergeArgs, context: &Context<'_>) -> Result<i32> {
     delivery.deliver(context, &outputs, || {
         Figure::new("merge", "Loss while two neurons are brought together")
             .describe("The constrained minimum of the loss at each distance of the incoming vectors.")
-            .panel(
-                Panel::new()
-                    .x_label("distance of the incoming vectors")
-                    .y_label("loss")
-                    .line(format!("neurons {i} and {j}"), &path.distances, &path.losses),
-            )
+            .panel(Panel::new().x_label("distance of the incoming vectors").y_label("loss").line(
+                format!("neurons {i} and {j}"),
+                &path.distances,
+                &path.losses,
+            ))
     })
 }

@@ -57,7 +57,9 @@ impl DataArgs {
                 };
                 let inputs: Vec<String> = names.into_iter().filter(|name| !targets.contains(name)).collect();
                 if inputs.is_empty() {
-                    return Err(Failure::usage("no column is left for the inputs").hint("name the outputs with --target"));
+                    return Err(
+                        Failure::usage("no column is left for the inputs").hint("name the outputs with --target")
+                    );
                 }
                 (Dataset::new(columns.numbers_of(&inputs)?, columns.numbers_of(&targets)?)?, false)
             }
@@ -172,7 +174,9 @@ impl ParametersArgs {
         let arrays = neuropil_data::arrays::read_npz(&self.parameters)?;
         let ours = |name: &str| {
             let rest = name.strip_prefix(['w', 'b', 'W', 'B']).unwrap_or("");
-            !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit()) || name.ends_with("weight") || name.ends_with("bias")
+            !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit())
+                || name.ends_with("weight")
+                || name.ends_with("bias")
         };
         let arrays: Vec<_> =
             arrays.into_iter().filter(|array| ours(&array.name)).map(|array| (array.name, array.values)).collect();

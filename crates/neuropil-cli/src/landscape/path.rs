@@ -42,7 +42,10 @@ pub(crate) fn run(args: &PathArgs, context: &Context<'_>) -> Result<i32> {
     let mut start = args.parameters.read()?;
     let layers = start.network().n_hidden_layers();
     if args.layer >= layers {
-        return Err(Failure::usage(format!("--layer {}: the network has {layers} hidden layers, counted from 0", args.layer)));
+        return Err(Failure::usage(format!(
+            "--layer {}: the network has {layers} hidden layers, counted from 0",
+            args.layer
+        )));
     }
     let mut order = args.permutation.clone();
     let orders = |start: &neuropil_landscape::Parameters, order: &[usize]| -> Vec<Vec<usize>> {

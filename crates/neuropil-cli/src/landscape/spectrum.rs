@@ -60,7 +60,9 @@ pub(crate) fn run(args: &SpectrumArgs, context: &Context<'_>) -> Result<i32> {
         let panel = Panel::new().x_label("number").y_label("size of the eigenvalue").log_y();
         let panel = panel.points("positive", &x, &of(1.0)).points("negative", &x, &of(-1.0));
         Figure::new("spectrum", "Eigenvalues of the Hessian")
-            .describe("Absolute values of the eigenvalues in increasing order, by sign; the line is the threshold of zero.")
+            .describe(
+                "Absolute values of the eigenvalues in increasing order, by sign; the line is the threshold of zero.",
+            )
             .panel(panel.hlines("zero below", &[spectrum.tolerance]))
     })
 }

@@ -44,8 +44,7 @@ pub(crate) fn run(args: &TrainArgs, context: &Context<'_>) -> Result<i32> {
     let flow = FlowParameters { t_max: args.t_max, ..FlowParameters::default() };
     let how = TrainParameters { flow, ..TrainParameters::default() }.without_trajectory();
     let seed = Seed::new(context.global.seed);
-    let found =
-        train_many(&objective, args.starts, Initialisation::GlorotUniform, seed, &how, &context.monitor())?;
+    let found = train_many(&objective, args.starts, Initialisation::GlorotUniform, seed, &how, &context.monitor())?;
     let best = found.iter().min_by(|a, b| a.loss.total_cmp(&b.loss));
     let best = best.ok_or_else(|| Failure::failed("no start ended"))?;
     let parameters = objective.network().parameters(best.theta.clone())?;

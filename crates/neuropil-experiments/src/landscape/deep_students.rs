@@ -53,7 +53,9 @@ impl Experiment for DeepStudents {
         let network = |width: usize| Mlp::uniform(&[2, width, width, width, 1], &Activation::Tanh, Bias::With);
         let how = AdamParameters { learning_rate: 3e-3, n_steps: steps(context.size), ..AdamParameters::default() };
         let starts = |network: &Mlp, seed: Seed, n: u64| {
-            (0..n).map(|i| network.initialise(Initialisation::GlorotUniform, seed.index(i)).into_theta()).collect::<Vec<_>>()
+            (0..n)
+                .map(|i| network.initialise(Initialisation::GlorotUniform, seed.index(i)).into_theta())
+                .collect::<Vec<_>>()
         };
         let train = |objective: &Objective, seed: Seed, n: u64, monitor: &Monitor| {
             adam(objective, &starts(objective.network(), seed, n), &how, monitor)
@@ -63,11 +65,13 @@ impl Experiment for DeepStudents {
         let teacher = teacher.ok_or_else(|| Error::failed("no teacher was trained"))?;
         let task = TeacherTask::of(network(4).parameters(teacher.theta)?, inputs)?;
         let mut panel = Panel::new().x_label("step").y_label("loss").log_y().log_x().height(320.0);
-        let mut table = Table::new("losses", "Losses after training").column("width", "").column("start", "").column("loss", "");
+        let mut table =
+            Table::new("losses", "Losses after training").column("width", "").column("start", "").column("loss", "");
         let mut medians = Vec::new();
         for width in WIDTHS {
             let objective = Objective::new(&network(width), &task.data, Loss::Square)?;
-            let courses = train(&objective, seed.child("student").index(width as u64), STARTS as u64, &context.monitor)?;
+            let courses =
+                train(&objective, seed.child("student").index(width as u64), STARTS as u64, &context.monitor)?;
             let (mut x, mut y, mut last) = (Vec::new(), Vec::new(), Vec::new());
             for (index, course) in courses.iter().enumerate() {
                 let every = (course.losses.len() / 300).max(1);

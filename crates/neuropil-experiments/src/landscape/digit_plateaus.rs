@@ -83,7 +83,8 @@ impl Experiment for DigitPlateaus {
         for width in widths(context.size) {
             let network = Mlp::two_layer(inputs, width, 10, Activation::Softplus, Bias::With);
             let objective = Objective::new(&network, &data, Loss::CrossEntropy)?;
-            let begin = |i| network.initialise(Initialisation::GlorotUniform, seed.index(width as u64).index(i)).into_theta();
+            let begin =
+                |i| network.initialise(Initialisation::GlorotUniform, seed.index(width as u64).index(i)).into_theta();
             let begin: Vec<_> = (0..starts(context.size)).map(begin).collect();
             let courses = adam(&objective, &begin, &AdamParameters::default(), &context.monitor)?;
             let mut worst = (0.0_f64, f64::INFINITY, 0.0_f64);
@@ -102,7 +103,9 @@ impl Experiment for DigitPlateaus {
             }
             ends.push((width, worst));
         }
-        let of = |width: usize| ends.iter().find(|(w, _)| *w == width).map_or((f64::NAN, f64::NAN, f64::NAN), |(_, end)| *end);
+        let of = |width: usize| {
+            ends.iter().find(|(w, _)| *w == width).map_or((f64::NAN, f64::NAN, f64::NAN), |(_, end)| *end)
+        };
         let (narrow, wide) = (of(10), of(100));
         let mut section = Section::new(INFO.id, ROOM, INFO.title)
             .describe(

@@ -5,7 +5,8 @@ use neuropil_landscape::critical_point::{CriticalPointReport, ReportParameters};
 use neuropil_landscape::permutation_path::{PermutationPathParameters, permutation_path};
 use neuropil_landscape::plateau::Plateau;
 use neuropil_landscape::{
-    Activation, AdamParameters, Bias, Initialisation, Loss, Mlp, Objective, PolishMethod, PolishParameters, adam, polish,
+    Activation, AdamParameters, Bias, Initialisation, Loss, Mlp, Objective, PolishMethod, PolishParameters, adam,
+    polish,
 };
 use neuropil_report::{Claim, Figure, Panel, Section, Size, Source, Table};
 
@@ -54,7 +55,8 @@ impl Experiment for DigitSaddles {
         let network = Mlp::uniform(&[64, a, b, c, 10], &Activation::Softplus, Bias::With);
         let bare = Objective::new(&network, &data, Loss::CrossEntropy)?;
         let objective = Objective::new(&network, &data, Loss::CrossEntropy)?.with_weight_decay(DECAY)?;
-        let start = network.initialise(Initialisation::GlorotUniform, Seed::new(context.seed).child(INFO.id)).into_theta();
+        let start =
+            network.initialise(Initialisation::GlorotUniform, Seed::new(context.seed).child(INFO.id)).into_theta();
         let how = AdamParameters { learning_rate: 5e-3, n_steps: 3000, ..AdamParameters::default() };
         let trained = adam(&objective, &[start], &how, &context.monitor)?.pop();
         let trained = trained.ok_or_else(|| Error::failed("nothing was trained"))?;
@@ -67,23 +69,20 @@ impl Experiment for DigitSaddles {
         let minimum = polish(&objective, trained.theta.view(), &how, &context.monitor)?;
         let minimum_gradient = minimum.gradient_norm;
         let minimum = network.parameters(minimum.theta)?;
-        let mut panel =
-            Panel::new().x_label("distance of the incoming vectors, relative to the start").y_label("loss (nat)").height(320.0);
+        let mut panel = Panel::new()
+            .x_label("distance of the incoming vectors, relative to the start")
+            .y_label("loss (nat)")
+            .height(320.0);
         let mut table = Table::new("pairs", "Merged pairs of the second hidden layer")
             .column("pair", "")
             .column("barrier", "nat")
             .column("largest gradient component", "")
             .column("index", "")
             .column("spread on the plateau", "nat");
-        let (mut worst_gradient, mut largest_barrier, mut largest_index, mut worst_spread) = (0.0_f64, 0.0_f64, 0, 0.0_f64);
+        let (mut worst_gradient, mut largest_barrier, mut largest_index, mut worst_spread) =
+            (0.0_f64, 0.0_f64, 0, 0.0_f64);
         for pair in PAIRS {
-            let how = PermutationPathParameters {
-                layer: 1,
-                pair,
-                steps,
-                gradient_tolerance: 1e-8,
-                max_iterations: 60,
-            };
+            let how = PermutationPathParameters { layer: 1, pair, steps, gradient_tolerance: 1e-8, max_iterations: 60 };
             let path = permutation_path(&objective, &minimum, &how, &context.monitor)?;
             let report = CriticalPointReport::new(&objective, &path.saddle, &ReportParameters::default())?;
             let plateau = Plateau::new(&path.saddle, 1, pair.0, pair.1)?;

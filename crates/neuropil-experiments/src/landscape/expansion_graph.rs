@@ -70,7 +70,15 @@ impl Experiment for Graph {
                 );
             }
             let (low, high) = graph.dimensions(2, 1);
-            table.push([r.into(), m.into(), found[0].into(), found[1].into(), found[2].into(), low.into(), high.into()]);
+            table.push([
+                r.into(),
+                m.into(),
+                found[0].into(),
+                found[1].into(),
+                found[2].into(),
+                low.into(),
+                high.into(),
+            ]);
         }
         let mut figure = Figure::new("expansion-graphs", INFO.title)
             .describe(
@@ -118,9 +126,8 @@ fn drawing(graph: &ExpansionGraph) -> Panel {
 fn places(graph: &ExpansionGraph) -> Vec<[f64; 2]> {
     let n = graph.nodes.len();
     let mut stream = Seed::new(0).child("places").stream();
-    let mut places: Vec<[f64; 2]> = (0..n)
-        .map(|_| [2.0 * uniform(&mut stream) - 1.0, 2.0 * uniform(&mut stream) - 1.0])
-        .collect();
+    let mut places: Vec<[f64; 2]> =
+        (0..n).map(|_| [2.0 * uniform(&mut stream) - 1.0, 2.0 * uniform(&mut stream) - 1.0]).collect();
     let rest = (4.0 / n as f64).sqrt();
     for sweep in 0..3000 {
         let warmth = 0.1 * (1.0 - f64::from(sweep) / 3000.0);

@@ -70,7 +70,8 @@ impl Experiment for NeuronTypes {
         let [(narrow, n_narrow), (wide, n_wide)] = seeds(context.size);
         let narrow = students(&task, narrow, n_narrow, context)?;
         let wide = students(&task, wide, n_wide, context)?;
-        let total = |list: &[Classification], count: fn(&Classification) -> usize| list.iter().map(count).sum::<usize>();
+        let total =
+            |list: &[Classification], count: fn(&Classification) -> usize| list.iter().map(count).sum::<usize>();
         let neurons: usize = total(&wide.types, |types| types.types.len());
         let unexplained = total(&wide.types, Classification::unexplained);
         // One spare neuron each: either it has no effect, or a teacher neuron has two copies.
@@ -95,8 +96,13 @@ impl Experiment for NeuronTypes {
             let larger = by_size.range(3..).map(|(_, count)| count).sum::<usize>();
             let one = by_size.get(&1).copied().unwrap_or(0);
             let two = by_size.get(&2).copied().unwrap_or(0);
-            let counts =
-                [total(&students.types, Classification::copies), one, two, larger, total(&students.types, Classification::unexplained)];
+            let counts = [
+                total(&students.types, Classification::copies),
+                one,
+                two,
+                larger,
+                total(&students.types, Classification::unexplained),
+            ];
             let all = counts.iter().sum::<usize>().max(1) as f64;
             let labels = ["copies", "silent alone", "silent pairs", "larger groups", "unexplained"];
             panel = panel.bars(format!("width {}", students.width), &labels, &counts.map(|count| count as f64 / all));

@@ -118,10 +118,13 @@ fn claims(path: &PermutationPath, report: &CriticalPointReport) -> Vec<Claim> {
     if (i, j) == (2, 3) {
         let worst = report.eigenvalues.iter().zip(LOWEST).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         claims.push(
-            Claim::new(id("spectrum"), "largest deviation of the four lowest eigenvalues from tabulated ones, pair 2, 3")
-                .reference(0.0, Source::ThisProject)
-                .value(worst)
-                .at_most(1e-5),
+            Claim::new(
+                id("spectrum"),
+                "largest deviation of the four lowest eigenvalues from tabulated ones, pair 2, 3",
+            )
+            .reference(0.0, Source::ThisProject)
+            .value(worst)
+            .at_most(1e-5),
         );
         claims.push(
             Claim::new(id("share"), "share of the larger outgoing weight as the distance reaches zero, pair 2, 3")
@@ -131,17 +134,20 @@ fn claims(path: &PermutationPath, report: &CriticalPointReport) -> Vec<Claim> {
         );
     } else {
         claims.push(
-            Claim::new(id("share"), format!("share of the larger outgoing weight as the distance reaches zero, pair {i}, {j}"))
-                .reference("0.62 to 0.63, of a prototype", Source::ThisProject)
-                .value(path.share.max(1.0 - path.share))
-                .within(0.615, 0.635)
-                .known_deviation(
-                    "At distance zero the loss does not depend on the share, so a minimiser may end at any. As the \
+            Claim::new(
+                id("share"),
+                format!("share of the larger outgoing weight as the distance reaches zero, pair {i}, {j}"),
+            )
+            .reference("0.62 to 0.63, of a prototype", Source::ThisProject)
+            .value(path.share.max(1.0 - path.share))
+            .within(0.615, 0.635)
+            .known_deviation(
+                "At distance zero the loss does not depend on the share, so a minimiser may end at any. As the \
                      distance goes to zero the share that minimises the loss goes to one half, because the matrix M of \
                      every neuron of the narrower minimum is negative definite and enters as mu (1 - mu) M (checked in \
                      landscape.split-saddles); with 121 instead of 31 steps the deviation from one half falls from \
                      0.028 to 0.005 (a test of the library).",
-                ),
+            ),
         );
     }
     claims

@@ -114,7 +114,9 @@ impl Experiment for SplitSaddles {
             }
         }
         let figure = Figure::new("lines", "Lowest eigenvalue along the line of splits, one output")
-            .describe("Between mu = 0 and 1 the doubled neuron is a saddle; outside, the line consists of local minima.")
+            .describe(
+                "Between mu = 0 and 1 the doubled neuron is a saddle; outside, the line consists of local minima.",
+            )
             .panel(panel.hlines("zero", &[0.0]).vlines("unsplit", &[0.0, 1.0]));
         Ok(section.figure(figure).table(table).note(
             "The published statement that at least as many eigenvalues vanish as the next layer has neurons holds for one \
