@@ -170,13 +170,15 @@ fn segments(order: &[usize]) -> usize {
     if cycles == 0 { 0 } else { 2 * (displaced + cycles) + 1 }
 }
 
-/// The first two of several students that reached zero loss from different starts.
+/// The best two of several students that reached zero loss from different starts.
 fn trained_pair(task: &TeacherTask, context: &Context) -> Result<[Parameters; 2]> {
     let objective = task.student(6)?;
     let how = TrainParameters::default().without_trajectory();
     let seed = Seed::new(context.seed).child("landscape.zero-loss-paths").child("students");
     let found = train_many(&objective, STARTS, Initialisation::GlorotUniform, seed, &how, &context.monitor)?;
-    let mut zero = found.into_iter().filter(|trained| trained.loss < 1e-26);
+    let mut found = found;
+    found.sort_by(|a, b| a.loss.total_cmp(&b.loss));
+    let mut zero = found.into_iter().filter(|trained| trained.loss < 1e-20);
     match (zero.next(), zero.next()) {
         (Some(a), Some(b)) => Ok([objective.network().parameters(a.theta)?, objective.network().parameters(b.theta)?]),
         _ => Err(Error::failed(format!("fewer than two of {STARTS} students reached zero loss"))),
