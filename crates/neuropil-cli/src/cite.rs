@@ -21,11 +21,33 @@ pub(crate) struct CiteArgs {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Room {
     Surprise,
+    Landscape,
 }
 
 impl Room {
     fn papers(self) -> &'static str {
         match self {
+            Self::Landscape => {
+                "@inproceedings{simsek2021geometry,
+  title     = {Geometry of the Loss Landscape in Overparameterized Neural Networks: Symmetries and Invariances},
+  author    = {{\\c{S}}im{\\c{s}}ek, Berfin and Ged, Fran{\\c{c}}ois and Jacot, Arthur and Spadaro, Francesco and Hongler, Cl{\\'e}ment and Gerstner, Wulfram and Brea, Johanni},
+  booktitle = {International Conference on Machine Learning},
+  volume    = {139},
+  pages     = {9722--9732},
+  year      = {2021},
+  eprint    = {2105.12221},
+  archivePrefix = {arXiv}
+}
+
+@article{brea2019weight,
+  title   = {Weight-space symmetry in deep networks gives rise to permutation saddles, connected by equal-loss valleys across the loss landscape},
+  author  = {Brea, Johanni and Simsek, Berfin and Illing, Bernd and Gerstner, Wulfram},
+  year    = {2019},
+  eprint  = {1907.02911},
+  archivePrefix = {arXiv}
+}
+"
+            }
             Self::Surprise => {
                 "@article{liakoni2021learning,
   title   = {Learning in Volatile Environments with the {Bayes} Factor Surprise},

@@ -16,6 +16,7 @@ mod doctor;
 mod document;
 mod failure;
 mod interrupt;
+mod landscape;
 mod options;
 mod outputs;
 mod reproduce;
@@ -65,6 +66,7 @@ fn dispatch(command: &Command, context: &options::Context<'_>) -> failure::Resul
     neuropil_core::threads::set_limit(context.global.threads.map(|n| usize::from(n.get())));
     match command {
         Command::Surprise(verb) => surprise::run(verb, context),
+        Command::Landscape(verb) => landscape::run(verb, context),
         Command::Reproduce(args) => reproduce::run(args, context),
         Command::Data(args) => data::run(args, context),
         Command::Cite(args) => cite::run(args, context),

@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Learning in a changing world: filter, find changes, compare learners
     #[command(subcommand)]
     Surprise(Box<crate::surprise::Verb>),
+    /// Loss landscapes: train to machine precision, count and name critical points, connect minima
+    #[command(subcommand)]
+    Landscape(Box<crate::landscape::Verb>),
     /// Repeat the published experiments and write a report
     Reproduce(crate::reproduce::ReproduceArgs),
     /// Look at data files

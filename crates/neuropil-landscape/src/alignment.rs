@@ -77,7 +77,8 @@ pub struct Alignment {
 /// If the two are networks of different shape or activation.
 pub fn align(reference: &Parameters, other: &Parameters, how: &AlignmentParameters) -> Result<Alignment> {
     if reference.network() != other.network() {
-        let expected = format!("the architecture of the first, {:?} with its activations and biases", reference.network().widths);
+        let expected =
+            format!("the architecture of the first, {:?} with its activations and biases", reference.network().widths);
         let got = format!("{:?}", other.network().widths);
         return Err(Error::shape("the second network", expected, got));
     }
@@ -102,7 +103,9 @@ pub fn align(reference: &Parameters, other: &Parameters, how: &AlignmentParamete
         let mut state = State::of(other);
         match start {
             0 => (0..layers).try_for_each(|layer| state.assign(reference, layer, Vectors::Incoming, how.signs))?,
-            1 => (0..layers).rev().try_for_each(|layer| state.assign(reference, layer, Vectors::Outgoing, how.signs))?,
+            1 => {
+                (0..layers).rev().try_for_each(|layer| state.assign(reference, layer, Vectors::Outgoing, how.signs))?
+            }
             2 => {}
             _ => state.shuffle(Seed::new(how.seed).child("alignment").index(start as u64))?,
         }
@@ -162,9 +165,8 @@ impl State {
         let n = ours.len();
         let flip = Flip::of(&ours[0], self.parameters.network().has_bias(layer + 1), signs);
         let products = |select: fn(&Neuron) -> &Array1<f64>| {
-            let rows = |list: &[Neuron]| {
-                Array2::from_shape_fn((n, select(&list[0]).len()), |(i, j)| select(&list[i])[j])
-            };
+            let rows =
+                |list: &[Neuron]| Array2::from_shape_fn((n, select(&list[0]).len()), |(i, j)| select(&list[i])[j]);
             rows(&ours).dot(&rows(&theirs).t())
         };
         let zero = || Array2::zeros((n, n));
@@ -176,8 +178,7 @@ impl State {
         };
         let may_flip = flip.is_some();
         let best_sign = |i: usize, j: usize| if may_flip && gain(i, j, -1.0) > gain(i, j, 1.0) { -1.0 } else { 1.0 };
-        let cost: Vec<f64> =
-            (0..n * n).map(|k| (k / n, k % n)).map(|(i, j)| -gain(i, j, best_sign(i, j))).collect();
+        let cost: Vec<f64> = (0..n * n).map(|k| (k / n, k % n)).map(|(i, j)| -gain(i, j, best_sign(i, j))).collect();
         let (rows, columns) = lsap::solve(n, n, &cost, false)
             .map_err(|error| Error::parameter("the distances between neurons", error.to_string(), "finite"))?;
         let mut order = vec![0; n];
@@ -291,9 +292,8 @@ mod tests {
                     let size = reference.theta().dot(&reference.theta()).sqrt();
                     assert!(result.distance <= 1e-13 * size, "{activation:?} {d1}-{d2}: {}", result.distance);
                     // The order found undoes the planted one.
-                    let undone = (0..3).all(|layer| {
-                        result.orders[layer].iter().enumerate().all(|(k, &j)| orders[layer][j] == k)
-                    });
+                    let undone = (0..3)
+                        .all(|layer| result.orders[layer].iter().enumerate().all(|(k, &j)| orders[layer][j] == k));
                     let x = Array2::from_shape_fn((5, 20), |(i, j)| ((i * 7 + j) as f64).sin());
                     let a = other.network().predict(other.theta(), x.view()).unwrap();
                     let b = result.aligned.network().predict(result.aligned.theta(), x.view()).unwrap();
@@ -322,7 +322,8 @@ mod tests {
     #[test]
     fn networks_of_another_shape_are_refused() {
         let make = |width| {
-            Mlp::two_layer(2, width, 1, Activation::Tanh, Bias::With).initialise(Initialisation::default(), Seed::new(0))
+            Mlp::two_layer(2, width, 1, Activation::Tanh, Bias::With)
+                .initialise(Initialisation::default(), Seed::new(0))
         };
         let error = align(&make(3), &make(4), &AlignmentParameters::default()).unwrap_err();
         assert!(error.to_string().contains("[2, 4, 1]"), "{error}");

@@ -269,7 +269,8 @@ impl Structure {
         let transfers: Vec<Array1<f64>> = members[1..]
             .iter()
             .flat_map(|&member| {
-                let (from, to) = (outgoing_positions(network, layer, members[0]), outgoing_positions(network, layer, member));
+                let (from, to) =
+                    (outgoing_positions(network, layer, members[0]), outgoing_positions(network, layer, member));
                 from.into_iter().zip(to).map(|(from, to)| unit(n, &[(from, 1.0), (to, -1.0)])).collect::<Vec<_>>()
             })
             .collect();
@@ -323,7 +324,8 @@ impl Structure {
                     for (to, from) in to.into_iter().zip(from) {
                         direction[to] += theta[from];
                     }
-                    let (read, correct) = (outgoing_positions(network, layer, i), outgoing_positions(network, layer, j));
+                    let (read, correct) =
+                        (outgoing_positions(network, layer, i), outgoing_positions(network, layer, j));
                     for (read, correct) in read.into_iter().zip(correct) {
                         direction[correct] -= theta[read];
                     }

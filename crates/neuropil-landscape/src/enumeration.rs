@@ -74,7 +74,9 @@ impl Labelling {
             }
         }
         match used.iter().position(|used| !used) {
-            Some(missing) => Err(Error::parameter("labelling", format!("without a copy of neuron {missing}"), "complete")),
+            Some(missing) => {
+                Err(Error::parameter("labelling", format!("without a copy of neuron {missing}"), "complete"))
+            }
             None => Ok(Self { slots }),
         }
     }

@@ -239,9 +239,10 @@ pub fn expand_critical(
             let advice = "leave the silent groups out, or train to zero loss";
             return refuse("a group of silent neurons", "at zero loss", advice);
         }
-        let bent = list.iter().zip(&expansion.copies).any(|(neuron, copies)| {
-            copies.iter().any(|copy| !is_parallel(copy, &neuron.outgoing))
-        });
+        let bent = list
+            .iter()
+            .zip(&expansion.copies)
+            .any(|(neuron, copies)| copies.iter().any(|copy| !is_parallel(copy, &neuron.outgoing)));
         if bent {
             let advice = "give each copy a multiple of the neuron's outgoing vector";
             return refuse("a copy with an outgoing vector in another direction", "at zero loss", advice);
@@ -359,7 +360,8 @@ fn check_sum(what: &str, parts: &[Array1<f64>], total: &Array1<f64>) -> Result<(
     }
     let scale = parts.iter().chain([total]).map(norm).fold(1.0, f64::max);
     let error = parts.iter().fold(-total, |rest, part| rest + part);
-    let worst = error.iter().fold(0.0_f64, |worst, value| if value.is_nan() { f64::NAN } else { worst.max(value.abs()) });
+    let worst =
+        error.iter().fold(0.0_f64, |worst, value| if value.is_nan() { f64::NAN } else { worst.max(value.abs()) });
     if !(worst <= 1e-12 * scale) {
         let allowed = "zero: the vectors have to sum to the outgoing vector that they replace";
         return Err(Error::parameter(format!("the excess of the {what}"), worst, allowed));

@@ -247,7 +247,13 @@ impl Pair {
     }
 
     /// The point after the step `-step`, moved back onto the constraint.
-    fn retract(&self, theta: &Array1<f64>, reduced: &Reduced, step: &Array1<f64>, constraint: Constraint) -> Array1<f64> {
+    fn retract(
+        &self,
+        theta: &Array1<f64>,
+        reduced: &Reduced,
+        step: &Array1<f64>,
+        constraint: Constraint,
+    ) -> Array1<f64> {
         let mut change = Array1::<f64>::zeros(theta.len());
         for (&k, step) in reduced.kept.iter().zip(step) {
             change[k] = -step;

@@ -18,8 +18,8 @@
 use neuropil_core::progress::Monitor;
 use serde::{Deserialize, Serialize};
 
-use crate::neuron::{check_layer, neurons};
 use crate::expansion::check_pair;
+use crate::neuron::{check_layer, neurons};
 use crate::pair::{Constraint, Minimum, Pair, at};
 use crate::plateau::Plateau;
 use crate::zero_loss_path::PiecewisePath;
@@ -152,7 +152,7 @@ pub fn permutation_path(
     let share = if objective.weight_decay() == 0.0 { pair.share(close) } else { 0.5 };
     // The permutation point deserves the best that f64 gives, because its gradient is reported.
     let merged = pair.project(close, Constraint::Merged);
-    let merged = pair.minimise(objective, &merged, Constraint::Merged, 1e-15, how.max_iterations)?;
+    let merged = pair.minimise(objective, &merged, Constraint::Merged, 1e-15, how.max_iterations.max(500))?;
     let saddle = at(start, &merged.theta);
     let gradient = objective.gradient(saddle.theta())?;
     let saddle_gradient = gradient.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));

@@ -52,8 +52,13 @@ fn quotient(numerator: &BigUint, denominator: &BigUint) -> f64 {
         return 0.0;
     }
     let shift = 64 + denominator.bits() as i64 - numerator.bits() as i64;
-    let scaled = if shift >= 0 { (numerator << shift as u64) / denominator } else { numerator / (denominator << (-shift) as u64) };
-    let head = scaled.iter_u64_digits().enumerate().map(|(i, digit)| digit as f64 * (64.0 * i as f64).exp2()).sum::<f64>();
+    let scaled = if shift >= 0 {
+        (numerator << shift as u64) / denominator
+    } else {
+        numerator / (denominator << (-shift) as u64)
+    };
+    let head =
+        scaled.iter_u64_digits().enumerate().map(|(i, digit)| digit as f64 * (64.0 * i as f64).exp2()).sum::<f64>();
     // In two steps, so that a result near the ends of the range does not pass through zero or infinity.
     let half = -shift as f64 / 2.0;
     head * half.floor().exp2() * half.ceil().exp2()
@@ -293,7 +298,10 @@ mod tests {
             let (critical, minima) = log10_counts(r, m).unwrap();
             for (ours, exact) in [(critical, critical_subspaces(r, m)), (minima, global_minima_subspaces(r, m))] {
                 let exact = count::log10(&exact);
-                assert!(ours == exact || (ours - exact).abs() < 1e-10 * (1.0 + exact), "({r}, {m}): {ours} and {exact}");
+                assert!(
+                    ours == exact || (ours - exact).abs() < 1e-10 * (1.0 + exact),
+                    "({r}, {m}): {ours} and {exact}"
+                );
             }
         }
     }

@@ -159,10 +159,7 @@ fn reduce_layer(parameters: &Parameters, layer: usize, tolerance: &ReductionTole
 }
 
 /// Clusters of related neurons: the index of each member, and how its output follows from that of the first.
-fn clusters(
-    list: &[Neuron],
-    relation: impl Fn(&Neuron, &Neuron) -> Option<Relation>,
-) -> Vec<Vec<(usize, Relation)>> {
+fn clusters(list: &[Neuron], relation: impl Fn(&Neuron, &Neuron) -> Option<Relation>) -> Vec<Vec<(usize, Relation)>> {
     let mut clusters: Vec<Vec<(usize, Relation)>> = Vec::new();
     for (index, neuron) in list.iter().enumerate() {
         let found = clusters

@@ -179,7 +179,12 @@ pub fn zero_loss_path(
 }
 
 /// Relabels one layer along a path that keeps the function.
-fn permute_layer(path: &mut PiecewisePath, layer: usize, order: &[usize], tolerance: &ReductionTolerance) -> Result<()> {
+fn permute_layer(
+    path: &mut PiecewisePath,
+    layer: usize,
+    order: &[usize],
+    tolerance: &ReductionTolerance,
+) -> Result<()> {
     let original = neurons(path.last(), layer)?;
     refuse_mixed(layer, &original)?;
     let target: Vec<Neuron> = order.iter().map(|&old| original[old].clone()).collect();
@@ -284,7 +289,13 @@ fn relocate(path: &mut PiecewisePath, layer: usize, goal: &[Neuron]) -> Result<(
 
 /// Which neuron moves next, and into which free slot: home if its place is free, otherwise any misplaced neuron.
 fn next_relocation(destination: &[Option<usize>]) -> Option<(usize, usize)> {
-    let misplaced = || destination.iter().enumerate().filter_map(|(slot, goal)| goal.map(|goal| (slot, goal))).filter(|(slot, goal)| slot != goal);
+    let misplaced = || {
+        destination
+            .iter()
+            .enumerate()
+            .filter_map(|(slot, goal)| goal.map(|goal| (slot, goal)))
+            .filter(|(slot, goal)| slot != goal)
+    };
     let home = misplaced().find(|(_, goal)| destination[*goal].is_none());
     home.or_else(|| {
         let free = destination.iter().position(Option::is_none)?;

