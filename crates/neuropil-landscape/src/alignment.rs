@@ -104,7 +104,7 @@ pub fn align(reference: &Parameters, other: &Parameters, how: &AlignmentParamete
         match start {
             0 => (0..layers).try_for_each(|layer| state.assign(reference, layer, Vectors::Incoming, how.signs))?,
             1 => {
-                (0..layers).rev().try_for_each(|layer| state.assign(reference, layer, Vectors::Outgoing, how.signs))?
+                (0..layers).rev().try_for_each(|layer| state.assign(reference, layer, Vectors::Outgoing, how.signs))?;
             }
             2 => {}
             _ => state.shuffle(Seed::new(how.seed).child("alignment").index(start as u64))?,

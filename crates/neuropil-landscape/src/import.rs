@@ -128,7 +128,7 @@ fn parse(name: &str) -> Option<(String, bool)> {
     Some((number.to_string(), is_bias))
 }
 
-fn matrices(layer: &Layer) -> Result<(String, Array2<f64>, Option<Array1<f64>>)> {
+fn matrices(layer: &Layer) -> Result<NamedLayer> {
     let name = &layer.name;
     let what = format!("weights of layer \"{name}\"");
     let weights = layer.weights.ok_or_else(|| Error::shape(&*what, "outputs x inputs", "a bias without weights"))?;
@@ -149,8 +149,11 @@ fn matrices(layer: &Layer) -> Result<(String, Array2<f64>, Option<Array1<f64>>)>
     Ok((name.clone(), matrix.to_owned(), bias))
 }
 
+/// Name, weights and bias of one layer.
+type NamedLayer = (String, Array2<f64>, Option<Array1<f64>>);
+
 /// Whether each layer has as many inputs as the one before has outputs, and numbered names are in order.
-fn follow(layers: &[(String, Array2<f64>, Option<Array1<f64>>)]) -> bool {
+fn follow(layers: &[NamedLayer]) -> bool {
     layers.windows(2).all(|pair| {
         let numbered = pair[0].0.parse::<usize>().ok().zip(pair[1].0.parse::<usize>().ok());
         pair[0].1.nrows() == pair[1].1.ncols() && numbered.is_none_or(|(a, b)| a < b)

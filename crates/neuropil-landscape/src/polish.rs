@@ -220,7 +220,8 @@ impl Point {
     }
 }
 
-/// A few more steps after the tolerance was reached: near a critical point each squares the error.
+/// A few more steps after the tolerance was reached: near a critical point each squares the error. Steps that still
+/// halve the loss do not count, because along a degenerate direction the gradient vanishes long before the loss does.
 const EXTRA: usize = 3;
 
 fn second_order(
@@ -237,15 +238,16 @@ fn second_order(
     let mut gradient = vec![0.0; n];
     let mut point = Point::at(function, theta);
     let mut mu = f64::NAN;
-    let mut extra = 0;
+    let (mut extra, mut last_loss) = (0, f64::INFINITY);
     for iteration in 0..parameters.max_iterations {
         monitor.check()?;
         if let Some(status) = point.done(parameters) {
             if status != Status::Critical || extra == EXTRA {
                 return Ok(point.finish(status, iteration, parameters));
             }
-            extra += 1;
+            extra += usize::from(point.loss > 0.5 * last_loss);
         }
+        last_loss = point.loss;
         function.derivatives(&point.theta, &mut gradient, &mut hessian);
         let view = ArrayView2::from_shape((n, n), &hessian)
             .map_err(|error| Error::shape("Hessian", format!("{n} x {n}"), error.to_string()))?;
@@ -305,15 +307,16 @@ fn levenberg_marquardt(
     let (mut residuals, mut jacobian, mut normal) = (Vec::new(), Vec::new(), vec![0.0; n * n]);
     let mut cholesky = Cholesky::default();
     let mut mu = f64::NAN;
-    let mut extra = 0;
+    let (mut extra, mut last_loss) = (0, f64::INFINITY);
     for iteration in 0..parameters.max_iterations {
         monitor.check()?;
         if let Some(status) = point.done(parameters) {
             if status != Status::Critical || extra == EXTRA {
                 return Ok(point.finish(status, iteration, parameters));
             }
-            extra += 1;
+            extra += usize::from(point.loss > 0.5 * last_loss);
         }
+        last_loss = point.loss;
         function.residuals(&point.theta, &mut residuals, &mut jacobian);
         let j = MatRef::from_row_major_slice(&jacobian, residuals.len(), n);
         let out = MatMut::from_row_major_slice_mut(&mut normal, n, n);

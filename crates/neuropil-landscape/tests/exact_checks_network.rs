@@ -101,7 +101,8 @@ fn the_hessian_of_the_teacher_has_its_spectrum() {
     ] {
         let task = task(activation.clone());
         let objective = task.student(4).unwrap();
-        assert_eq!(objective.value(task.teacher.theta()).unwrap(), 0.0);
+        // Targets and outputs are summed in different orders, so they agree to rounding: errors of 1e-15.
+        assert!(objective.value(task.teacher.theta()).unwrap() < 1e-29);
         let spectrum = objective.spectrum(task.teacher.theta()).unwrap();
         // The smallest eigenvalue is known to the rounding error of the largest.
         assert!((spectrum.smallest() - lowest).abs() < 1e-9 * lowest + 1e-14 * highest);
@@ -328,7 +329,10 @@ fn training_reaches_machine_precision_and_repeats_bit_by_bit() {
     assert_eq!(all, on(2));
     let realised: Vec<_> = all.iter().filter(|trained| trained.loss < 1e-16).collect();
     assert!(realised.len() >= 3, "{} of 6 reached zero loss", realised.len());
-    assert!(realised.iter().all(|trained| trained.gradient_norm < 1e-14 && trained.loss < 1e-26));
+    assert!(realised.iter().filter(|trained| trained.loss < 1e-28).count() >= 3);
+    // One start ends where two copies meet with outgoing weights 2 and -1. The loss is quartic along their separation, so
+    // Newton steps stop being resolved there while the loss is still 4e-25.
+    assert!(realised.iter().all(|trained| trained.gradient_norm < 1e-14 && trained.loss < 1e-20));
     let network = objective.network();
     let start = network.initialise(Initialisation::default(), Seed::new(2).child("start").index(4)).into_theta();
     assert_eq!(train(&objective, start.view(), &parameters, &Monitor::silent()).unwrap(), all[4]);

@@ -680,7 +680,7 @@ fn segments_of_a_path_follow_the_cycles_of_the_permutation() {
     for (order, segments) in
         [(vec![0, 1, 2, 3, 4], 0), (vec![1, 0, 2, 3, 4], 7), (vec![1, 2, 3, 0, 4], 11), (vec![1, 0, 3, 2, 4], 13)]
     {
-        let path = zero_loss_path(&start, &[order.clone()], &ReductionTolerance::default()).unwrap();
+        let path = zero_loss_path(&start, std::slice::from_ref(&order), &ReductionTolerance::default()).unwrap();
         assert_eq!(path.segments(), segments, "{order:?}");
         assert_eq!(path.at(0.0), start);
         assert_eq!(path.at(1.0), permute(&start, 0, &order).unwrap());
@@ -701,7 +701,7 @@ fn random_permutations_are_joined_at_zero_loss() {
             order.swap(i, (uniform(&mut stream) * (i + 1) as f64) as usize);
         }
         order.push(4);
-        let path = zero_loss_path(&start, &[order.clone()], &ReductionTolerance::default()).unwrap();
+        let path = zero_loss_path(&start, std::slice::from_ref(&order), &ReductionTolerance::default()).unwrap();
         let (mut displaced, mut cycles) = (0, 0);
         let mut seen = [false; 5];
         for slot in 0..5 {
@@ -736,7 +736,7 @@ fn spare_copies_and_silent_pairs_are_freed_on_the_way() {
     };
     let pair = expand(&teacher, 0, &pair).unwrap();
     for (start, order) in [(copied, vec![3, 0, 4, 1, 2]), (pair, vec![5, 3, 0, 4, 1, 2])] {
-        let path = zero_loss_path(&start, &[order.clone()], &ReductionTolerance::default()).unwrap();
+        let path = zero_loss_path(&start, std::slice::from_ref(&order), &ReductionTolerance::default()).unwrap();
         assert_eq!(path.at(1.0), permute(&start, 0, &order).unwrap());
         assert!(path.max_loss(&objective(&start, &data), 50).unwrap() < 1e-27);
     }
