@@ -9,6 +9,7 @@ Each room of the house is a module; they are imported when they are first used.
 ``neuropil.reproduce``    the experiments of the papers, with the published value beside ours
 ========================  ==============================================================
 
+``neuropil.sweep(function, parameters, seeds=...)`` runs parameter grids and seeds on threads or a cluster.
 ``neuropil.doctor()`` says which versions are installed and how many threads are used.
 """
 
@@ -16,21 +17,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from neuropil._neuropil import __version__
-from neuropil._threads import get_num_threads, num_threads, set_num_threads
+from neuropil._threads import get_num_threads, num_threads, set_num_threads, warn_of_environment
 from neuropil.errors import ConvergenceWarning, InputError, NeuropilError
 
 if TYPE_CHECKING:
     from neuropil import data, plot, reproduce, surprise
     from neuropil._doctor import doctor
     from neuropil._files import load
+    from neuropil._sweep import Sweep, sweep
 
 _MODULES = ("data", "plot", "reproduce", "surprise")
-_FUNCTIONS = {"doctor": "neuropil._doctor", "load": "neuropil._files"}
+_FUNCTIONS = {
+    "Sweep": "neuropil._sweep",
+    "doctor": "neuropil._doctor",
+    "load": "neuropil._files",
+    "sweep": "neuropil._sweep",
+}
 
 __all__ = [
     "ConvergenceWarning",
     "InputError",
     "NeuropilError",
+    "Sweep",
     "__version__",
     "data",
     "doctor",
@@ -41,7 +49,12 @@ __all__ = [
     "reproduce",
     "set_num_threads",
     "surprise",
+    "sweep",
 ]
+
+
+warn_of_environment()
+del warn_of_environment
 
 
 def __getattr__(name: str) -> Any:

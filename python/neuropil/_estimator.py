@@ -60,6 +60,16 @@ class Estimator:
             self._forget()
         return self
 
+    def __sklearn_tags__(self) -> Any:
+        """Describe the estimator to scikit-learn, which alone asks: no target, missing values allowed."""
+        from sklearn.utils import InputTags, Tags, TargetTags  # pyright: ignore
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            input_tags=InputTags(allow_nan=True),
+        )
+
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
             delattr(self, name)

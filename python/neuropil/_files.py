@@ -13,6 +13,10 @@ from neuropil.errors import InputError
 
 def write_text(path: Path, text: str) -> None:
     """Write a file under another name first, so that a reader never sees half of it."""
+    if path.is_dir():
+        raise InputError(f'cannot write "{path}": it is a folder; give the name of a file')
+    if not path.parent.is_dir():
+        raise InputError(f'cannot write "{path}": the folder "{path.parent}" does not exist; create it first')
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -25,6 +29,10 @@ def write_text(path: Path, text: str) -> None:
 
 def read_document(path: Path) -> dict[str, Any]:
     """Read a JSON object."""
+    if not path.exists():
+        raise InputError(f'"{path}" does not exist; check the name and the folder')
+    if path.is_dir():
+        raise InputError(f'"{path}" is a folder; give the name of a file')
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:

@@ -52,6 +52,7 @@ __all__ = [
     "surprise_tune",
     "surprise_tune_on_simulations",
     "surprise_with_parameter",
+    "thread_environment_problem",
 ]
 
 __version__: Final[str]
@@ -159,9 +160,10 @@ def surprise_agreement(
     predicted: SupportsGetItem[int, SupportsIndex],
     length: SupportsIndex,
     margin: SupportsIndex,
-) -> tuple[float, float, float, float]:
+) -> tuple[float, float, float, float, str]:
     """
-    F1, precision and recall of predicted changes beside those of several annotators, and the covering metric.
+    F1, precision and recall of predicted changes beside those of several annotators, the covering metric, and the
+    provenance.
     """
 
 def surprise_calibrate_alarm(
@@ -350,7 +352,7 @@ def surprise_run_length(
     longest: SupportsIndex,
     starts: SupportsGetItem[int, SupportsIndex] | None = None,
     bars: Any | None = None,
-) -> numpy.typing.NDArray[numpy.float64]:
+) -> tuple[numpy.typing.NDArray[numpy.float64], str]:
     """
     Filtered posterior over run lengths, `(T, longest)`.
     """
@@ -362,7 +364,7 @@ def surprise_sample_segmentations(
     cutoff: SupportsFloat | SupportsIndex,
     starts: SupportsGetItem[int, SupportsIndex] | None = None,
     bars: Any | None = None,
-) -> list[numpy.typing.NDArray[numpy.int64]]:
+) -> tuple[list[numpy.typing.NDArray[numpy.int64]], str]:
     """
     Draws from the posterior over segmentations: the starts of the segments of each.
     """
@@ -430,4 +432,9 @@ def surprise_tune_on_simulations(
 def surprise_with_parameter(model: str, name: str, value: SupportsFloat | SupportsIndex) -> str:
     """
     JSON of the learner with one parameter changed, named as in tuning and fits.
+    """
+
+def thread_environment_problem() -> str | None:
+    """
+    What is wrong with the number of threads in the environment; `None` where it is right or absent.
     """

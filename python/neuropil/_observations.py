@@ -23,6 +23,10 @@ def observations(y: ArrayLike, what: str = "y") -> NDArray[np.float64]:
         return array.reshape(-1, 1)
     if array.ndim != 2:
         raise InputError(f"{what} must have shape (T,) or (T, d), got shape {array.shape}")
+    if array.shape[1] == 0:
+        raise InputError(
+            f"{what} has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required; give a column"
+        )
     return array
 
 
@@ -34,9 +38,14 @@ def numbers(y: ArrayLike, what: str) -> NDArray[np.float64]:
         masked: Any = y
         return np.asarray(np.ma.filled(masked.astype(np.float64), np.nan), dtype=np.float64)
     to_numpy = getattr(y, "to_numpy", None)
-    array = np.asarray(y) if to_numpy is None else np.asarray(to_numpy())
+    try:
+        array = np.asarray(y) if to_numpy is None else np.asarray(to_numpy())
+    except ValueError as error:
+        raise InputError(f"{what} must be an array of numbers, its rows equally long: {error}") from None
     if array.dtype.kind in "biuf":
         return np.asarray(array, dtype=np.float64)
+    if array.dtype.kind == "c":
+        raise InputError(f"{what} must hold real numbers, got {array.dtype}. Complex data not supported")
     if array.dtype.kind == "O":
         try:
             flat = [_number(value) for value in array.ravel()]

@@ -1,5 +1,6 @@
 """How many threads neuropil uses."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import index
@@ -66,6 +67,14 @@ def num_threads(n: int) -> Iterator[None]:
         yield
     finally:
         _neuropil.replace_thread_limit(previous)
+
+
+def warn_of_environment() -> None:
+    """Say so where ``NEUROPIL_NUM_THREADS`` cannot be used."""
+    problem = _neuropil.thread_environment_problem()
+    if problem is not None:
+        message = f"{problem}; neuropil uses what the machine grants this process"
+        warnings.warn(message, RuntimeWarning, stacklevel=3)
 
 
 def _positive(n: int) -> int:

@@ -61,7 +61,7 @@ mod _neuropil {
         surprise_tune_on_simulations, surprise_with_parameter,
     };
     #[pymodule_export]
-    use super::threads::{number_of_threads, replace_thread_limit, set_thread_limit};
+    use super::threads::{number_of_threads, replace_thread_limit, set_thread_limit, thread_environment_problem};
 
     /// Version of the package and of the program.
     #[pymodule_export]

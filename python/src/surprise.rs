@@ -4,7 +4,7 @@
 //! results as dictionaries of arrays under the names of the engine's fields. `neuropil/surprise.py` makes classes of them.
 
 use ndarray::{Array2, ArrayView2};
-use neuropil_core::provenance::Provenance;
+use neuropil_core::provenance::{Fingerprint, Provenance};
 use neuropil_surprise::agreement;
 use neuropil_surprise::blocks::Blocks;
 use neuropil_surprise::family::Family;
@@ -123,7 +123,7 @@ pub fn surprise_filter_batch<'py>(
 
 /// Filtered posterior over run lengths, `(T, longest)`.
 #[pyfunction]
-#[pyo3(signature = (model, y: "numpy.typing.NDArray[numpy.float64]", longest, starts=None, bars=None) -> "numpy.typing.NDArray[numpy.float64]")]
+#[pyo3(signature = (model, y: "numpy.typing.NDArray[numpy.float64]", longest, starts=None, bars=None) -> "tuple[numpy.typing.NDArray[numpy.float64], str]")]
 pub fn surprise_run_length<'py>(
     py: Python<'py>,
     model: &str,
@@ -131,12 +131,12 @@ pub fn surprise_run_length<'py>(
     longest: usize,
     starts: Option<Vec<usize>>,
     bars: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<(Bound<'py, PyAny>, String)> {
     let model = learner(model)?;
     let y = y.as_array();
     let course =
         run(py, bars, |monitor| model.run_length_course(y, &blocks(starts.as_deref(), y.nrows())?, longest, monitor))?;
-    Ok(course.into_pyarray(py).into_any())
+    Ok((course.into_pyarray(py).into_any(), written(&model.provenance(Some(y)))?))
 }
 
 /// Smoothed beliefs and change probabilities.
@@ -195,7 +195,7 @@ pub fn surprise_segment<'py>(
 
 /// Draws from the posterior over segmentations: the starts of the segments of each.
 #[pyfunction]
-#[pyo3(signature = (model, y: "numpy.typing.NDArray[numpy.float64]", draws, cutoff, starts=None, bars=None) -> "list[numpy.typing.NDArray[numpy.int64]]")]
+#[pyo3(signature = (model, y: "numpy.typing.NDArray[numpy.float64]", draws, cutoff, starts=None, bars=None) -> "tuple[list[numpy.typing.NDArray[numpy.int64]], str]")]
 pub fn surprise_sample_segmentations<'py>(
     py: Python<'py>,
     model: &str,
@@ -204,13 +204,14 @@ pub fn surprise_sample_segmentations<'py>(
     cutoff: f64,
     starts: Option<Vec<usize>>,
     bars: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Vec<Bound<'py, PyArray1<i64>>>> {
+) -> PyResult<(Vec<Bound<'py, PyArray1<i64>>>, String)> {
     let model = learner(model)?;
     let y = y.as_array();
     let samples = run(py, bars, |monitor| {
         model.sample_segmentations(y, &blocks(starts.as_deref(), y.nrows())?, draws, cutoff, monitor)
     })?;
-    Ok(samples.iter().map(|starts| indices(py, starts)).collect())
+    let samples = samples.iter().map(|starts| indices(py, starts)).collect();
+    Ok((samples, written(&model.provenance(Some(y)))?))
 }
 
 /// Posterior over the number of changes: the smallest number, and the probability of it and of its successors.
@@ -322,7 +323,8 @@ pub fn surprise_learn_hazard_with_beta<'py>(
     learned(py, online, &model.provenance(Some(y)))
 }
 
-/// F1, precision and recall of predicted changes beside those of several annotators, and the covering metric.
+/// F1, precision and recall of predicted changes beside those of several annotators, the covering metric, and the
+/// provenance.
 #[pyfunction]
 #[pyo3(signature = (annotations, predicted, length, margin))]
 pub fn surprise_agreement(
@@ -330,10 +332,15 @@ pub fn surprise_agreement(
     predicted: Vec<usize>,
     length: usize,
     margin: usize,
-) -> PyResult<(f64, f64, f64, f64)> {
+) -> PyResult<(f64, f64, f64, f64, String)> {
     let measure = agreement::f_measure(&annotations, &predicted, length, margin).map_err(refused)?;
     let covering = agreement::covering(&annotations, &predicted, length).map_err(refused)?;
-    Ok((measure.f1, measure.precision, measure.recall, covering))
+    let marks = |marks: &[usize]| marks.iter().map(|&index| index as f64).collect::<Vec<f64>>();
+    let input = Fingerprint::new().numbers(&marks(&predicted));
+    let input = annotations.iter().fold(input, |input, one| input.numbers(&marks(one)));
+    let parameters = serde_json::json!({ "length": length, "margin": margin });
+    let provenance = written(&Provenance::new(parameters).input(input))?;
+    Ok((measure.f1, measure.precision, measure.recall, covering, provenance))
 }
 
 /// The read-outs that were asked for.

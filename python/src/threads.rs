@@ -17,6 +17,12 @@ pub fn replace_thread_limit(limit: Option<usize>) -> Option<usize> {
     threads::replace_thread_limit(limit)
 }
 
+/// What is wrong with the number of threads in the environment; `None` where it is right or absent.
+#[pyfunction]
+pub fn thread_environment_problem() -> Option<String> {
+    threads::check_environment().err().map(|error| error.to_string())
+}
+
 /// How many threads the next call on this thread uses.
 #[pyfunction]
 pub fn number_of_threads() -> usize {

@@ -31,7 +31,7 @@ def test_the_exact_filter_gives_the_known_numbers(exact):
 
 def test_the_run_length_posterior_gives_the_known_numbers(exact):
     known = [0.0171664899, 0.4567770262, 0.3263088056, 0.0265714888, 0.1731761896]
-    assert_allclose(exact.run_length_posterior(STREAM, longest=5)[-1], known, atol=1e-8)
+    assert_allclose(exact.run_length_posterior(STREAM, longest=5).probability[-1], known, atol=1e-8)
     exact.update_many(STREAM)
     assert_allclose(exact.stream_run_lengths()["probability"][::-1], known, atol=1e-8)
 

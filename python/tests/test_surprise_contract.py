@@ -1,10 +1,12 @@
 """How a learner behaves as an object: parameters, copies, files, threads, processes, interrupts, tables, errors."""
 
 import copy
+import csv
 import json
 import multiprocessing
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -80,16 +82,17 @@ def test_results_are_frozen():
         result.mean[0] = 1
 
 
-@pytest.mark.parametrize(
-    "learner",
-    [
-        ChangePointLearner(hazard=0.1, sigma=2.0),
-        ChangePointLearner("multivariate-gaussian", method="mp", n=5, mean=[0.0, 1.0], scatter=2.0, merge=True),
-        ChangePointLearner("categorical", method="sor", categories=4, published_threshold=True),
-        ChangePointLearner(hazard=npl.surprise.NegativeBinomialHazard(2.0, 0.1), cutoff=0.0),
-        ChangePointLearner(method="leaky", omega=0.5, missing="error", random_state=9),
-    ],
-)
+LEARNERS = [
+    ChangePointLearner(hazard=0.1, sigma=2.0),
+    ChangePointLearner("multivariate-gaussian", method="mp", n=5, mean=[0.0, 1.0], scatter=2.0, merge=True),
+    ChangePointLearner("categorical", method="sor", categories=4, published_threshold=True),
+    ChangePointLearner(hazard=npl.surprise.NegativeBinomialHazard(2.0, 0.1), cutoff=0.0),
+    ChangePointLearner(hazard=npl.surprise.HazardTable([0.0, 0.2, 0.3])),
+    ChangePointLearner(method="leaky", omega=0.5, missing="error", random_state=9),
+]
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
 def test_a_saved_learner_is_the_same_learner(learner, tmp_path):
     path = tmp_path / "learner.json"
     learner.save(path)
@@ -110,6 +113,94 @@ def test_a_saved_stream_goes_on(tmp_path):
     assert loaded.hazard_ == learner.hazard_
     assert loaded.hazard_fit_.interval == learner.hazard_fit_.interval
     assert_array_equal(loaded.update_many(STREAM[2:]).mean, learner.update_many(STREAM[2:]).mean)
+
+
+def program(*arguments):
+    """Run the program that comes with the package."""
+    command = [sys.executable, "-m", "neuropil", "surprise", *map(str, arguments), "--quiet"]
+    subprocess.run(command, capture_output=True, check=True)
+
+
+def column(path, name):
+    with open(path, encoding="utf-8") as file:
+        return [float(row[name]) for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_the_program_takes_a_saved_learner(learner, tmp_path):
+    width = 2 if learner.family == "multivariate-gaussian" else 1
+    y = np.array([[0.0, 1.0], [1.0, 2.0], [3.0, 0.0], [3.0, 1.0]])[:, :width]
+    np.save(tmp_path / "y.npy", y)
+    learner.save(tmp_path / "learner.json")
+    out = tmp_path / "out.csv"
+    program("filter", tmp_path / "y.npy", "--learner", tmp_path / "learner.json", "--out", out)
+    result = learner.filter(y)
+    assert column(out, "adaptation_rate") == result.adaptation_rate.tolist()
+    provenance = json.loads((tmp_path / "out.csv.json").read_text())
+    assert provenance["parameters"] == result.provenance.parameters
+    assert provenance["input"]["hash"] == result.provenance.input
+    assert provenance["seed"] == result.provenance.seed
+
+
+def test_a_stream_passes_from_python_to_the_program_and_back(tmp_path):
+    learner = ChangePointLearner(hazard=0.1, method="pf", n=50, random_state=3).fit_hazard(STREAM)
+    learner.update_many(STREAM[:2])
+    learner.save(tmp_path / "python.json")
+    (tmp_path / "y.csv").write_text("y\n1.2\n4.0\n")
+    saved = tmp_path / "program.json"
+    program(
+        "filter", tmp_path / "y.csv", "--learner", tmp_path / "python.json", "--continue",
+        "--out", tmp_path / "out.csv", "--save-learner", saved,
+    )  # fmt: skip
+    assert column(tmp_path / "out.csv", "mean") == learner.update_many(STREAM[2:4]).mean.tolist()
+    loaded = npl.load(saved)
+    assert loaded.n_updates == 4
+    assert loaded.update(3.8) == learner.update(3.8)
+
+
+def test_a_hazard_that_the_program_fitted_is_a_fitted_hazard(tmp_path):
+    (tmp_path / "y.csv").write_text("y\n" + "\n".join(map(str, STREAM)) + "\n")
+    program("fit-hazard", tmp_path / "y.csv", "--save-learner", tmp_path / "fitted.json")
+    loaded = npl.load(tmp_path / "fitted.json")
+    learner = ChangePointLearner().fit_hazard(STREAM)
+    assert loaded.hazard_ == learner.hazard_
+    assert loaded.converged_
+    assert loaded.hazard_fit_.interval == learner.hazard_fit_.interval
+    assert_array_equal(loaded.hazard_fit_.log_evidence, learner.hazard_fit_.log_evidence)
+    assert loaded.hazard_fit_.provenance.input == learner.hazard_fit_.provenance.input
+    assert loaded.filter(STREAM).log_evidence == learner.filter(STREAM).log_evidence
+
+
+def test_every_result_says_where_it_comes_from():
+    learner = ChangePointLearner(hazard=0.1, random_state=7)
+    threshold = npl.surprise.calibrate_alarm(
+        learner, npl.surprise.AlarmRule("adaptation-rate"), per_observation=0.05, length=40, n_streams=100
+    )
+    task = npl.surprise.simulate(n_steps=30, hazard=0.1, random_state=7)
+    results = [
+        learner.filter(STREAM),
+        learner.update_many(STREAM),
+        learner.run_length_posterior(STREAM),
+        learner.smooth(STREAM),
+        learner.segment(STREAM),
+        learner.sample_segmentations(STREAM, n=2),
+        learner.change_count(STREAM),
+        learner.regressors(STREAM),
+        learner.learn_hazard(STREAM),
+        learner.fit_hazard(STREAM).hazard_fit_,
+        npl.surprise.filter_batch(learner, [STREAM])[0],
+        npl.surprise.detect(learner, STREAM, threshold),
+        npl.surprise.fit_subject(learner, task.observations, task.observations, n_starts=1),
+        ChangePointLearner(method="leaky").tune("omega", [0.1, 0.5], length=100, n_sequences=1),
+    ]
+    for result in results:
+        provenance = result.provenance
+        assert provenance.neuropil == npl.__version__, type(result)
+        assert provenance.parameters, type(result)
+        assert pickle.loads(pickle.dumps(result)).provenance == provenance
+    assert all(len(result.provenance.input) == 16 for result in results[:-1])
+    for result in [task, threshold, npl.surprise.agreement([[3]], [3], length=5)]:
+        assert result.provenance.neuropil == npl.__version__
 
 
 def test_a_file_of_the_first_release_loads():
@@ -258,7 +349,7 @@ BAD = [
     ({"missing": "drop"}, STREAM, 'missing must be "skip" or "error", got'),
     ({"missing": "error"}, [0.1, None], "observation 1 is NaN"),
     ({}, [0.1, float("inf")], "observation 1 is inf"),
-    ({}, [], "filtering needs at least 1 observations, got 0"),
+    ({}, [], "filtering needs at least 1 observation, got 0"),
     ({}, [[[1.0]]], "y must have shape (T,) or (T, d), got shape (1, 1, 1)"),
     ({}, ["a", "b"], "y must hold numbers"),
     ({}, {"y": STREAM}, 'y is a table with the columns y; give one column, y["..."]'),
@@ -292,6 +383,70 @@ def test_other_bad_input_is_refused():
         learner.filter(STREAM).shannon_surprise_to_base(1)
     with pytest.raises(npl.InputError, match="varsmile"):
         ChangePointLearner(method="varsmile").run_length_posterior(STREAM)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ('{"model": {}}', "missing field"),
+        ('{"model": 3}', "not a file that neuropil saved"),
+        ('{"model": {"family": {"name": "foo"}, "hazard": {"constant": 0.1}}}', "unknown variant"),
+        ('{"model": {"family": {"name": "gaussian"}, "hazard": {"constant": 7}}}', "hazard must be in"),
+        ('{"model": {"family": {"name": "gaussian"}, "hazard": {}}}', "not a file that neuropil saved"),
+        ('{"format": "x", "model": {}}', "format x"),
+        ('{"format": 2, "neuropil": "9.0", "model": {}}', "written by neuropil 9.0 in format 2"),
+        (
+            '{"model": {"family": {"name": "gaussian"}, "hazard": {"constant": 0.1}}, "hazard_fit": {"hazard": 0.1}}',
+            "'interval' is missing",
+        ),
+        (
+            '{"model": {"family": {"name": "gaussian"}, "hazard": {"constant": 0.1}}, "state": {"x": 1}, "time": 2}',
+            "not a file that neuropil saved",
+        ),
+    ],
+)
+def test_a_damaged_file_is_refused_in_one_sentence(content, sentence, tmp_path):
+    path = tmp_path / "learner.json"
+    path.write_text(content)
+    with pytest.raises(npl.InputError, match=re.escape(sentence)):
+        npl.load(path)
+
+
+def test_files_that_cannot_be_are_refused(tmp_path):
+    with pytest.raises(npl.InputError, match="does not exist; check the name"):
+        npl.load(tmp_path / "nothing.json")
+    with pytest.raises(npl.InputError, match="is a folder"):
+        npl.load(tmp_path)
+    with pytest.raises(npl.InputError, match="it is a folder"):
+        ChangePointLearner().save(tmp_path)
+    with pytest.raises(npl.InputError, match="does not exist; create it first"):
+        ChangePointLearner().save(tmp_path / "no" / "learner.json")
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: ChangePointLearner().filter([[1], [2, 3]]), "its rows equally long"),
+        (lambda: ChangePointLearner("categorical", alpha="abc").filter([0]), "alpha must be a number or an array"),
+        (lambda: ChangePointLearner("categorical", alpha=[[1, 2], [3]]).filter([0]), "alpha must be a number or"),
+        (lambda: ChangePointLearner().filter(np.zeros((3, 0))), "while a minimum of 1 is required"),
+        (lambda: ChangePointLearner().filter([1j]), "Complex data not supported"),
+        (lambda: npl.surprise.simulate(n_steps=3, n_trials=2**40, family="multinomial"), "n_trials must be below"),
+        (lambda: npl.surprise.simulate(n_steps=2**52), "the length of a simulation must be at most"),
+        (lambda: ChangePointLearner().run_length_posterior(STREAM, 2**52), "the longest run length must be at most"),
+        (lambda: npl.surprise.fit_subject(ChangePointLearner(), STREAM, STREAM, free={"hazard": 3}), "(lower, upper)"),
+        (lambda: npl.surprise.confuse({}, free={}), "at least two models, got 0"),
+        (
+            lambda: npl.surprise.confuse(
+                {"a": ChangePointLearner(), "b": ChangePointLearner()}, free={"a": ["hazard"]}
+            ),
+            "'b' is missing",
+        ),
+    ],
+)
+def test_input_without_sense_is_refused_in_one_sentence(call, sentence):
+    with pytest.raises(npl.InputError, match=re.escape(sentence)):
+        call()
 
 
 def test_a_refused_observation_leaves_the_stream_as_it_was():

@@ -1,4 +1,7 @@
 import multiprocessing
+import os
+import subprocess
+import sys
 import threading
 
 import neuropil as npl
@@ -66,3 +69,16 @@ def test_a_child_process_works(method):
     assert queue.get(timeout=30) >= 1
     process.join(timeout=30)
     assert process.exitcode == 0
+
+
+@pytest.mark.parametrize("value", ["0", "all", "1.5"])
+def test_nonsense_in_the_environment_is_warned_about(value):
+    environment = {**os.environ, "NEUROPIL_NUM_THREADS": value}
+    script = "import neuropil; print(neuropil.get_num_threads())"
+    run = [sys.executable, "-c", script]
+    done = subprocess.run(run, env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout) >= 1
+    assert f'RuntimeWarning: NEUROPIL_NUM_THREADS is "{value}"' in done.stderr
+    strict = [sys.executable, "-W", "error", *run[1:]]
+    refused = subprocess.run(strict, env=environment, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1

@@ -83,7 +83,7 @@ pub(crate) fn run(args: &CiteArgs, context: &Context<'_>) -> Result<i32> {
     let room = args.room.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
     context.console.show(format!("{papers}\n{software}"), || {
         let result = json!({ "papers": papers, "software": software });
-        document("cite", context.global.seed, json!({ "room": room }), json!(null), result)
+        document("cite", context.global.seed(), json!({ "room": room }), json!(null), result)
     })?;
     Ok(DONE)
 }

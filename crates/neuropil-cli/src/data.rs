@@ -33,7 +33,7 @@ pub(crate) fn run(command: &DataCommand, context: &Context<'_>) -> Result<i32> {
     let summary = neuropil_data::inspect(&args.file)?;
     context.console.show(&summary, || {
         let input = json!({ "path": args.file });
-        document("data inspect", context.global.seed, json!({}), input, json!(summary))
+        document("data inspect", context.global.seed(), json!({}), input, json!(summary))
     })?;
     Ok(DONE)
 }

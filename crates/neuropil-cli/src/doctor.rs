@@ -47,7 +47,7 @@ pub(crate) fn run(context: &Context<'_>) -> Result<i32> {
             "temporary_folder": temporary,
             "temporary_folder_is_writable": writable,
         });
-        document("doctor", context.global.seed, json!({}), json!(null), result)
+        document("doctor", context.global.seed(), json!({}), json!(null), result)
     })?;
     Ok(DONE)
 }

@@ -63,6 +63,10 @@ pub fn run_with<T: Into<OsString> + Clone>(
 }
 
 fn dispatch(command: &Command, context: &options::Context<'_>) -> failure::Result<i32> {
+    if context.global.threads.is_none() {
+        neuropil_core::threads::check_environment()
+            .map_err(|error| failure::Failure::usage(error).hint("unset it, or choose the threads with --threads"))?;
+    }
     neuropil_core::threads::set_limit(context.global.threads.map(|n| usize::from(n.get())));
     match command {
         Command::Surprise(verb) => surprise::run(verb, context),

@@ -55,9 +55,10 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "General options")]
 pub(crate) struct Global {
-    /// Seed of everything random; the same seed gives the same bits on any number of threads
-    #[arg(long, global = true, value_name = "N", default_value_t = 0)]
-    pub seed: u64,
+    /// Seed of everything random; the same seed gives the same bits on any number of threads [default: 0, or that of
+    /// --learner]
+    #[arg(long, global = true, value_name = "N")]
+    pub seed: Option<u64>,
     /// Number of threads [default: all that this process may use]
     #[arg(long, global = true, value_name = "N", value_parser = thread_count)]
     pub threads: Option<NonZeroU16>,
@@ -93,6 +94,11 @@ fn thread_count(text: &str) -> std::result::Result<NonZeroU16, String> {
 }
 
 impl Global {
+    /// The seed, where nothing but this option can give one.
+    pub fn seed(&self) -> u64 {
+        self.seed.unwrap_or_default()
+    }
+
     pub fn overwrite(&self) -> Overwrite {
         if self.force { Overwrite::Replace } else { Overwrite::Refuse }
     }

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use ndarray::ArrayD;
 use neuropil_core::files::{Overwrite, check_writable, write_atomically};
-use neuropil_data::Npz;
-use neuropil_data::results::{Values, write_columns_csv, write_columns_tsv};
+use neuropil_data::results::{Values, write_columns_csv, write_columns_tsv, write_csv_in_pieces};
+use neuropil_data::spool::NpzSpool;
+use neuropil_data::{DataError, Npz};
 use neuropil_report::{Figure, ReportError};
 use serde_json::{Map, Value, json};
 
@@ -97,7 +98,17 @@ pub(crate) struct Product<'a> {
     pub table: &'a ResultTable,
     /// Arrays of numbers by name, as they go into an npz file.
     pub arrays: &'a [(String, ArrayD<f64>)],
+    /// Everything.
     pub document: &'a Value,
+    /// The document without the table: what a table or an array file has beside it.
+    pub provenance: &'a Value,
+}
+
+/// A part of a result that is written while it is computed.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub table: ResultTable,
+    pub arrays: Vec<(String, ArrayD<f64>)>,
 }
 
 /// Where the results will go.
@@ -143,9 +154,10 @@ impl Outputs {
             return Err(ReportError::Extension { path: plot.clone() }.into());
         }
         let in_folder = outputs.folder.as_ref().filter(|folder| !folder.exists());
-        let sidecar = outputs.table.as_ref().filter(|path| path.extension().is_some_and(|end| end == "tsv"));
-        let sidecar = sidecar.map(|path| path.with_extension("json"));
-        let files = [&outputs.table, &outputs.arrays, &outputs.document, &sidecar];
+        let description = outputs.table.as_ref().filter(|path| path.extension().is_some_and(|end| end == "tsv"));
+        let description = description.map(|path| path.with_extension("json"));
+        let provenance = outputs.provenance();
+        let files = [&outputs.table, &outputs.arrays, &outputs.document, &description, &provenance];
         for path in files.into_iter().flatten().filter(|_| in_folder.is_none()).chain(&outputs.plot) {
             check_writable(path, overwrite)?;
         }
@@ -155,6 +167,58 @@ impl Outputs {
     /// Whether a JSON document is among the files.
     pub fn wants_document(&self) -> bool {
         self.document.is_some()
+    }
+
+    /// Whether the result can be written piece by piece: one file that grows, or none.
+    pub fn grow(&self) -> bool {
+        let is_tsv = self.table.as_ref().is_some_and(|path| path.extension().is_some_and(|end| end == "tsv"));
+        self.folder.is_none() && self.document.is_none() && self.plot.is_none() && !is_tsv
+    }
+
+    /// The file beside a table or an array file that says where it comes from; a document says so itself.
+    fn provenance(&self) -> Option<PathBuf> {
+        let (Some(of), None) = (self.table.as_ref().or(self.arrays.as_ref()), &self.document) else { return None };
+        let mut name = of.clone().into_os_string();
+        name.push(".json");
+        Some(name.into())
+    }
+
+    fn write_provenance(&self, provenance: &Value) -> Result<()> {
+        if let Some(path) = self.provenance() {
+            write_atomically(&path, self.overwrite, |out| writeln!(out, "{provenance:#}"))?;
+        }
+        Ok(())
+    }
+
+    /// Writes a result that comes in pieces; only where the result may [`grow`](Self::grow). `rest` is asked after the
+    /// last piece, for arrays that come whole and for the provenance.
+    pub fn write_pieces(
+        &self,
+        mut next: impl FnMut() -> Result<Option<Piece>>,
+        rest: impl FnOnce() -> (Vec<(String, ArrayD<f64>)>, Value),
+    ) -> Result<()> {
+        let mut spool = self.arrays.as_ref().map(|path| NpzSpool::new(path, self.overwrite)).transpose()?;
+        match &self.table {
+            Some(path) => write_csv_in_pieces(path, self.overwrite, |rows| {
+                while let Some(piece) = next()? {
+                    rows.append(&piece.table.values())?;
+                }
+                Ok::<(), Failure>(())
+            })?,
+            None => {
+                while let Some(piece) = next()? {
+                    if let Some(spool) = &mut spool {
+                        append(spool, &piece.arrays)?;
+                    }
+                }
+            }
+        }
+        let (arrays, provenance) = rest();
+        if let Some(mut spool) = spool {
+            append(&mut spool, &arrays)?;
+            spool.finish()?;
+        }
+        self.write_provenance(&provenance)
     }
 
     /// Writes everything that was asked for; `figure` is drawn only if it is wanted.
@@ -176,14 +240,20 @@ impl Outputs {
         if let Some(path) = &self.document {
             write_atomically(path, self.overwrite, |out| writeln!(out, "{:#}", product.document))?;
         }
+        self.write_provenance(product.provenance)?;
         if let Some(path) = &self.plot {
             figure().save(path)?;
         }
         Ok(())
     }
 
-    /// The files that [`write`](Self::write) makes, for a message.
-    pub fn files(&self) -> impl Iterator<Item = &Path> {
-        [&self.table, &self.arrays, &self.document, &self.plot].into_iter().flatten().map(PathBuf::as_path)
+    /// The files that are written, for a message.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let files = [&self.table, &self.arrays, &self.document, &self.plot];
+        files.into_iter().flatten().cloned().chain(self.provenance())
     }
+}
+
+fn append(spool: &mut NpzSpool, arrays: &[(String, ArrayD<f64>)]) -> std::result::Result<(), DataError> {
+    arrays.iter().try_for_each(|(name, array)| spool.append(name, &array.view()))
 }

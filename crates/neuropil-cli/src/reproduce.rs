@@ -63,7 +63,7 @@ pub(crate) fn run(args: &ReproduceArgs, context: &Context<'_>) -> Result<i32> {
     make_folder(&folder)?;
     let options = RunOptions {
         size,
-        seed: context.global.seed,
+        seed: context.global.seed(),
         jobs: usize::from(args.jobs),
         cache: Some(folder.join(CACHE)),
         reuse: if args.fresh { Reuse::Fresh } else { Reuse::Resume },
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &ReproduceArgs, context: &Context<'_>) -> Result<i32> {
     for outcome in finished.outcomes.iter().filter(|outcome| outcome.reused) {
         context.console.detail(format!("{} was finished by an earlier run", outcome.info.id));
     }
-    let mut report = Report::new(neuropil_core::provenance::version(), size, context.global.seed);
+    let mut report = Report::new(neuropil_core::provenance::version(), size, context.global.seed());
     for outcome in &finished.outcomes {
         report = report.section(outcome.section.clone());
     }
@@ -86,7 +86,7 @@ pub(crate) fn run(args: &ReproduceArgs, context: &Context<'_>) -> Result<i32> {
         serde_json::from_str(&report.to_json()?).map_err(|error| Failure::failed(format!("report.json: {error}")))?;
     context.console.show(summary(&report, &page, start.elapsed().as_secs_f64()), || {
         let parameters = json!({ "ids": args.ids, "size": size, "jobs": args.jobs, "out": folder });
-        document("reproduce", context.global.seed, parameters, json!(null), contents)
+        document("reproduce", context.global.seed(), parameters, json!(null), contents)
     })?;
     complain(&finished, context);
     Ok(finished.exit_status())
@@ -117,7 +117,7 @@ fn list(experiments: &[Box<dyn Experiment>], context: &Context<'_>) -> Result<i3
                 })
             })
             .collect();
-        document("reproduce --list", context.global.seed, json!({}), json!(null), json!(entries))
+        document("reproduce --list", context.global.seed(), json!({}), json!(null), json!(entries))
     })?;
     Ok(DONE)
 }
@@ -148,7 +148,7 @@ fn check_folder(folder: &Path, size: Size, chosen: &[Box<dyn Experiment>], conte
     if !old["neuropil"].is_string() {
         return refuse("is not a report of neuropil".to_owned());
     }
-    if old["seed"] != json!(context.global.seed) || old["size"] != json!(size) {
+    if old["seed"] != json!(context.global.seed()) || old["size"] != json!(size) {
         return refuse(format!("holds a report of seed {} and size {}", old["seed"], old["size"]));
     }
     let lost = old["experiments"]

@@ -367,3 +367,279 @@ fn a_file_of_results_is_the_same_with_and_without_the_document() {
     let document: Value = serde_json::from_str(&text(&both.join("filter.json"))).unwrap();
     assert_eq!(numbers(&document["result"]["columns"]["y"]), [0.5, -0.3, 1.2, 4.0, 3.8]);
 }
+
+/// Runs the program for its files and its summary.
+fn summary(verb: &str, input: &Path, args: &[&str]) -> String {
+    let mut command = Command::cargo_bin("neuropil").unwrap();
+    let output = command.current_dir(root()).args(["surprise", verb]).arg(input).args(args).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn document(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// A recording of several pieces with two blocks and a missing value.
+fn long_recording() -> tempfile::NamedTempFile {
+    let mut text = "y,block\n".to_owned();
+    for t in 0..150_000 {
+        let y = if t == 700 { String::new() } else { format!("{:.3}", f64::from((t * 7919) % 1000) / 250.0) };
+        text += &format!("{y},{}\n", u8::from(t >= 90_000));
+    }
+    file(&text)
+}
+
+#[test]
+fn a_file_written_along_the_way_is_the_file_written_at_once() {
+    let input = long_recording();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let filter = |more: &[&str]| {
+        let args = ["--column", "y", "--method", "mp", "--n", "3", "--block-column", "block", "--log-base", "10"];
+        summary("filter", input.path(), &[&args[..], more].concat())
+    };
+    let whole = filter(&["--out", at("whole").to_str().unwrap()]);
+    for name in ["grown.csv", "grown.npz"] {
+        assert_eq!(filter(&["--out", at(name).to_str().unwrap()]), whole, "{name}");
+    }
+    assert_eq!(filter(&[]), whole);
+    let same = |a: PathBuf, b: PathBuf| assert!(std::fs::read(a).unwrap() == std::fs::read(b).unwrap());
+    same(at("grown.csv"), at("whole/filter.csv"));
+    same(at("grown.npz"), at("whole/filter.npz"));
+    // What is left of the document is what both files have beside them.
+    let mut document_of_all = document(&at("whole/filter.json"));
+    document_of_all["result"].as_object_mut().unwrap().remove("columns");
+    assert_eq!(document(&at("grown.csv.json")), document_of_all);
+    assert_eq!(document(&at("grown.npz.json")), document_of_all);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5, "nothing temporary is left");
+}
+
+#[test]
+fn a_table_and_an_array_file_have_their_provenance_beside_them() {
+    let input = file(STREAM);
+    let folder = tempfile::tempdir().unwrap();
+    for (verb, more) in [
+        ("filter", &[][..]),
+        ("filter", &["--regressors"]),
+        ("smooth", &[]),
+        ("segment", &[]),
+        ("fit-hazard", &[]),
+        ("compare", &[]),
+        ("alarm", &["--threshold", "0.5"]),
+    ] {
+        for ending in ["csv", "tsv", "npz"] {
+            let out = folder.path().join(format!("{verb}.{ending}"));
+            let args = ["--column", "y", "--seed", "9", "--force", "--out", out.to_str().unwrap()];
+            summary(verb, input.path(), &[&args[..], more].concat());
+            let provenance = document(&folder.path().join(format!("{verb}.{ending}.json")));
+            assert_eq!(provenance["neuropil"], env!("CARGO_PKG_VERSION"), "{verb} {ending}");
+            assert_eq!(provenance["seed"], 9);
+            assert_eq!(provenance["input"]["hash"].as_str().map(str::len), Some(16));
+            assert!(provenance["parameters"].is_object());
+        }
+    }
+    let out = folder.path().join("filter.csv");
+    std::fs::remove_file(&out).unwrap();
+    let refusal = run("filter", input.path(), &["--column", "y", "--out", out.to_str().unwrap()]).unwrap_err();
+    assert!(refusal.contains("filter.csv.json\" exists already"), "{refusal}");
+}
+
+/// Largest resident memory of the program, in bytes.
+#[cfg(target_os = "linux")]
+fn peak_memory(args: &[&str]) -> i64 {
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("neuropil"))
+        .args(args)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let process = i32::try_from(child.id()).unwrap();
+    // SAFETY: the process is a child of this one and has not been waited for.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        let mut status = 0;
+        assert_eq!(libc::wait4(process, &raw mut status, 0, &raw mut usage), process);
+        assert_eq!(status, 0);
+        usage
+    };
+    // The process is gone; this only tells the handle.
+    let _ = child.try_wait();
+    usage.ru_maxrss * 1024
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_memory_of_a_filter_is_that_of_its_observations() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let input = |n: usize| {
+        let path = at(&format!("{n}.npy"));
+        let y = ndarray::Array1::from_shape_fn(n, |t| ((t * 7919) % 1000) as f64 / 250.0);
+        let overwrite = neuropil_data::Overwrite::Replace;
+        neuropil_data::arrays::write_npy(Path::new(&path), &y.view().into_dyn(), overwrite).unwrap();
+        path
+    };
+    let (few, many) = (300_000, 1_300_000);
+    let (short, long) = (input(few), input(many));
+    for ending in ["csv", "npz"] {
+        let of = |input: &str| {
+            let out = at(&format!("out.{ending}"));
+            let options = ["--method", "varsmile", "--threads", "1", "-q", "--force", "--out", &out];
+            peak_memory(&[&["surprise", "filter", input], &options[..]].concat())
+        };
+        let per_observation = (of(&long) - of(&short)) as f64 / (many - few) as f64;
+        // 8 bytes are the observation itself, 16 where the vector that reads it doubles.
+        assert!(per_observation < 30.0, "{ending}: {per_observation} bytes per observation");
+    }
+}
+
+#[test]
+fn a_learner_comes_back_from_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (first, second) = (file("y\n0.5\n-0.3\n"), file("y\n1.2\n4.0\n3.8\n"));
+    let whole = run("filter", file(STREAM).path(), &["--column", "y", "--hazard", "0.1"]).unwrap();
+    let learner = at("learner.json");
+    run("filter", first.path(), &["--hazard", "0.1", "--seed", "4", "--save-learner", &learner]).unwrap();
+
+    let fresh = run("filter", file(STREAM).path(), &["--column", "y", "--learner", &learner]).unwrap();
+    assert_eq!(fresh["result"], whole["result"]);
+    assert_eq!(fresh["seed"], 4);
+    let rest = run("filter", second.path(), &["--learner", &learner, "--continue"]).unwrap();
+    let means = |document: &Value| numbers(&document["result"]["columns"]["mean"]);
+    assert_eq!(means(&rest), means(&whole)[2..]);
+
+    for verb in ["smooth", "segment"] {
+        let direct = run(verb, file(STREAM).path(), &["--column", "y", "--hazard", "0.1"]).unwrap();
+        let from_file = run(verb, file(STREAM).path(), &["--column", "y", "--learner", &learner]).unwrap();
+        assert_eq!(from_file["result"], direct["result"], "{verb}");
+    }
+    let fitted = at("fitted.json");
+    let nile = root().join("data/nile.csv");
+    let family = ["--column", "flow_1e8_m3", "--sigma", "130", "--prior-mean", "900", "--prior-sd", "200"];
+    let fit = run("fit-hazard", &nile, &[&family[..], &["--save-learner", &fitted]].concat()).unwrap();
+    let segments = run("segment", &nile, &["--column", "flow_1e8_m3", "--learner", &fitted]).unwrap();
+    assert_eq!(segments["parameters"]["hazard"]["constant"], fit["result"]["hazard"]);
+    assert_eq!(segments["result"]["changes"], serde_json::json!([28]));
+}
+
+#[test]
+fn what_a_learner_file_cannot_be_used_with_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let learner = folder.path().join("learner.json").to_str().unwrap().to_owned();
+    let input = file(STREAM);
+    run("filter", input.path(), &["--column", "y", "--save-learner", &learner]).unwrap();
+    let nonsense = file("a,b\n1,2\n");
+    let bare = folder.path().join("bare.json").to_str().unwrap().to_owned();
+    let nile = ["--column", "flow_1e8_m3", "--sigma", "130", "--save-learner", &bare];
+    run("fit-hazard", &root().join("data/nile.csv"), &nile).unwrap();
+    for (args, words) in [
+        (&["--learner", &learner, "--sigma", "2"][..], "--sigma cannot be used with --learner"),
+        (&["--learner", &learner, "--family", "poisson"], "--family cannot be used with --learner"),
+        (&["--learner", &learner, "--hazard", "0.2"], "--hazard cannot be used with --learner"),
+        (&["--learner", &learner, "--method", "pf"], "--method cannot be used with --learner"),
+        (&["--learner", "no/such.json"], "cannot read \"no/such.json\""),
+        (&["--learner", nonsense.path().to_str().unwrap()], "not a learner that neuropil saved"),
+        (&["--continue"], "--learner"),
+        (&["--learner", &learner, "--continue", "--seed", "3"], "--seed cannot be used with --continue"),
+        (&["--learner", &bare, "--continue"], "has not followed anything yet"),
+        (&["--save-learner", &learner], "exists already"),
+    ] {
+        let refusal = run("filter", input.path(), &[&["--column", "y"], args].concat()).unwrap_err();
+        assert!(refusal.contains(words), "{args:?}: \"{words}\" is not in: {refusal}");
+    }
+    let multivariate = ["--column", "y", "--column", "y2", "--learner", &learner];
+    let two = file("y,y2\n1,2\n");
+    assert!(run("filter", two.path(), &multivariate).unwrap_err().contains("(T, 1)"));
+    let online = ["--column", "y", "--online", "beta", "--save-learner", "x.json"];
+    assert!(run("fit-hazard", input.path(), &online).unwrap_err().contains("--online"));
+}
+
+#[test]
+fn a_hazard_can_be_a_table_over_run_lengths() {
+    let input = file(STREAM);
+    let table = file("run_length,hazard\n");
+    let refusal = run("filter", input.path(), &["--column", "y", "--hazard-table", table.path().to_str().unwrap()]);
+    assert!(refusal.unwrap_err().contains("holds no observations"));
+    let constant = file("hazard\n0.1\n0.1\n");
+    let column = ["--column", "y", "--hazard-table", constant.path().to_str().unwrap()];
+    let with_table = run("filter", input.path(), &column).unwrap();
+    let with_number = run("filter", input.path(), &["--column", "y", "--hazard", "0.1"]).unwrap();
+    let means = |document: &Value| numbers(&document["result"]["columns"]["mean"]);
+    assert_close(&means(&with_table), &means(&with_number));
+    // A segment of three observations at least: no change is possible before.
+    let guarded = file("hazard\n0\n0\n0.5\n");
+    let column = ["--column", "y", "--hazard-table", guarded.path().to_str().unwrap()];
+    let changes = run("smooth", input.path(), &column).unwrap();
+    let probability = numbers(&changes["result"]["columns"]["change_probability"]);
+    assert_eq!(probability[1..3], [0.0, 0.0]);
+    assert!(probability[3] > 0.5);
+    let refusal = run("filter", input.path(), &[&column[..], &["--method", "varsmile"]].concat()).unwrap_err();
+    assert!(refusal.contains("does not know how long ago the last change was"), "{refusal}");
+    let refusal = run("filter", input.path(), &[&column[..], &["--hazard", "0.1"]].concat()).unwrap_err();
+    assert!(refusal.contains("--hazard-table"), "{refusal}");
+    let wrong = file("hazard\n0.5\n1.5\n");
+    let column = ["--column", "y", "--hazard-table", wrong.path().to_str().unwrap()];
+    assert!(run("filter", input.path(), &column).unwrap_err().contains("hazard[1] must be in [0, 1], got 1.5"));
+}
+
+#[test]
+fn blocks_of_one_observation_cannot_teach_a_hazard() {
+    let input = file("y,block\n1,a\n2,b\n3,c\n");
+    let refusal = run("fit-hazard", input.path(), &["--column", "y", "--block-column", "block"]).unwrap_err();
+    let wanted =
+        "the longest of the 3 blocks must be at least 2 observations long to learn the hazard, got 1 observation";
+    assert!(refusal.contains(wanted), "{refusal}");
+}
+
+#[test]
+fn nonsense_in_the_environment_is_refused_unless_an_option_replaces_it() {
+    let input = file(STREAM);
+    let filter = |threads: &str, more: &[&str]| {
+        let mut command = Command::cargo_bin("neuropil").unwrap();
+        command.env("NEUROPIL_NUM_THREADS", threads).args(["surprise", "filter", "--column", "y"]);
+        command.arg(input.path()).args(more).output().unwrap()
+    };
+    for threads in ["0", "all", "1.5", "-1"] {
+        let output = filter(threads, &[]);
+        assert_eq!(output.status.code(), Some(2), "{threads}");
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(message.contains(&format!("NEUROPIL_NUM_THREADS is \"{threads}\"")), "{message}");
+        assert!(filter(threads, &["--threads", "1"]).status.success());
+    }
+    assert!(filter("2", &[]).status.success());
+}
+
+#[test]
+fn worlds_that_no_machine_can_hold_are_refused() {
+    let refused = |args: &[&str]| {
+        let output = Command::cargo_bin("neuropil").unwrap().arg("surprise").args(args).output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {message}");
+        message
+    };
+    for length in ["99999999999999999", "1000000000000"] {
+        assert!(
+            refused(&["simulate", "--length", length]).contains("the length of a simulation must be at most 500000000")
+        );
+    }
+    assert!(
+        refused(&["simulate", "--segment-lengths", "1e-9,1e-9"]).contains("hazard probability must be in [1e-6, 1]")
+    );
+    assert!(refused(&["recover", "--subjects", "99999999999999"]).contains("n_subjects must be at most 1000000"));
+    assert!(refused(&["recover", "--trials", "99999999999999"]).contains("at most 100000000 trials per subject"));
+    let input = file(STREAM);
+    let alarm = |more: &[&str]| {
+        let mut command = Command::cargo_bin("neuropil").unwrap();
+        let output =
+            command.args(["surprise", "alarm", "--column", "y"]).arg(input.path()).args(more).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let rare = alarm(&["--false-alarms", "1e-9", "--length", "10"]);
+    assert!(rare.contains("the simulation behind an alarm must be at most 500000000 observations"), "{rare}");
+    let none = alarm(&["--false-alarms", "0.01", "--streams", "0", "--length", "100"]);
+    assert!(none.contains("the number of streams must be at least 50, so that 50 false alarms"), "{none}");
+    let leaky = alarm(&["--per-stream", "0.5", "--method", "leaky"]);
+    assert!(leaky.contains("the method of an alarm must be one that has a surprise, got leaky"), "{leaky}");
+}

@@ -265,6 +265,47 @@ mod tests {
     }
 
     #[test]
+    fn rank_correlation_is_spearmans_formula_where_no_values_are_equal() {
+        // 1 - 6 sum d^2 / (n (n^2 - 1))
+        let x = [3.1, -2.0, 7.5, 0.4, 12.0, 5.0, -9.0];
+        let y = [0.2, 1.4, -3.0, 8.0, 2.5, -1.0, 0.9];
+        let squares: f64 = ranks(&x).iter().zip(ranks(&y)).map(|(a, b)| (a - b).powi(2)).sum();
+        let wanted = 1.0 - 6.0 * squares / (7.0 * 48.0);
+        assert!((rank_correlation(&x, &y).unwrap() - wanted).abs() < 1e-14);
+        assert_eq!(ranks(&x), [4.0, 2.0, 6.0, 3.0, 7.0, 5.0, 1.0]);
+        assert_eq!(ranks(&[5.0, 1.0, 5.0, 5.0, 0.0]), [4.0, 2.0, 4.0, 4.0, 1.0]);
+        assert_eq!(rank_correlation(&x, &y[1..]), None);
+        assert_eq!(rank_correlation(&x, &[1.0; 7]), None);
+        // Monotone in x and in y: unchanged; reversed: the sign.
+        let cubes: Vec<f64> = x.iter().map(|x| x.powi(3)).collect();
+        assert_eq!(rank_correlation(&cubes, &y), rank_correlation(&x, &y));
+        let reversed: Vec<f64> = y.iter().map(|y| -y).collect();
+        assert!((rank_correlation(&x, &reversed).unwrap() + wanted).abs() < 1e-14);
+    }
+
+    #[test]
+    fn a_bootstrap_draws_every_value_equally_often_and_returns_the_central_share() {
+        let values: Vec<usize> = (0..7).collect();
+        let (mut drawn, mut means) = ([0_usize; 7], Vec::new());
+        let statistic = |sample: &[usize]| {
+            assert_eq!(sample.len(), 7);
+            sample.iter().for_each(|&i| drawn[i] += 1);
+            // Skewed, so that the two ends differ.
+            let value = sample.iter().map(|&i| (i as f64).exp()).sum::<f64>() / 7.0;
+            means.push(value);
+            value
+        };
+        let interval = bootstrap_interval(&values, statistic, 3000, 0.8, 5).unwrap();
+        assert_eq!(means.len(), 3000);
+        let wanted = quantiles(&means, &[0.1, 0.9]).unwrap();
+        assert!((interval.0 - wanted[0]).abs() < 1e-12 && (interval.1 - wanted[1]).abs() < 1e-12);
+        for (value, count) in drawn.iter().enumerate() {
+            // Binomial with 21,000 draws: the standard deviation is 51.
+            assert!(count.abs_diff(3000) < 200, "value {value} was drawn {count} times");
+        }
+    }
+
+    #[test]
     fn a_bootstrap_interval_has_the_width_of_theory_and_repeats_for_a_seed() {
         let n = 400;
         let values: Vec<f64> = (0..n).map(|i| (f64::from(i) + 0.5) / f64::from(n)).collect();

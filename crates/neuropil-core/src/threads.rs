@@ -5,7 +5,8 @@
 //!
 //! 1. the limit of the calling thread, while a guard of [`limited`] lives;
 //! 2. the limit of the process, if [`set_limit`] was called;
-//! 3. the environment variable `NEUROPIL_NUM_THREADS`, if it is a positive whole number;
+//! 3. the environment variable `NEUROPIL_NUM_THREADS`, if it is a positive whole number (a program calls
+//!    [`check_environment`] to refuse anything else);
 //! 4. what the machine grants this process: its CPU affinity, its cgroup quota and `SLURM_CPUS_PER_TASK`, whichever is
 //!    least.
 //!
@@ -32,8 +33,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use crate::check::{CheckError, Checked};
+
 /// More threads than this are never started, whatever was asked for.
 pub const MAX_THREADS: usize = 1024;
+
+/// The variable of the environment that limits the threads.
+const VARIABLE: &str = "NEUROPIL_NUM_THREADS";
 
 /// How many pools of different sizes are kept ready.
 const KEPT_POOLS: usize = 4;
@@ -181,6 +187,25 @@ fn pools() -> &'static Pools {
     }
 }
 
+/// Whether `NEUROPIL_NUM_THREADS`, where it is set, can be used.
+///
+/// # Errors
+/// When it is no whole number from 1 to [`MAX_THREADS`]. [`install`] does as if it were not set.
+pub fn check_environment() -> Checked<()> {
+    check_variable(|name| std::env::var_os(name).map(|text| text.to_string_lossy().into_owned()))
+}
+
+fn check_variable(variable: impl Fn(&str) -> Option<String>) -> Checked<()> {
+    match variable(VARIABLE).as_deref().map(str::trim) {
+        None | Some("") => Ok(()),
+        Some(text) if text.parse().is_ok_and(|n: usize| (1..=MAX_THREADS).contains(&n)) => Ok(()),
+        Some(text) => {
+            let value = format!("\"{text}\"");
+            Err(CheckError::new(VARIABLE, value, format!("be a whole number from 1 to {MAX_THREADS}, or not be set")))
+        }
+    }
+}
+
 /// What the environment and the machine grant.
 fn granted() -> usize {
     let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -189,7 +214,7 @@ fn granted() -> usize {
 
 fn default_limit(variable: impl Fn(&str) -> Option<String>, available: usize) -> usize {
     let positive = |name| variable(name).and_then(|text| text.trim().parse().ok()).filter(|n| *n > 0);
-    let wanted = positive("NEUROPIL_NUM_THREADS");
+    let wanted = positive(VARIABLE);
     let scheduled = positive("SLURM_CPUS_PER_TASK").unwrap_or(available);
     wanted.unwrap_or(available.min(scheduled)).clamp(1, MAX_THREADS)
 }
@@ -211,6 +236,19 @@ mod tests {
         assert_eq!(default_limit(variables(&[("NEUROPIL_NUM_THREADS", " 12 "), ("SLURM_CPUS_PER_TASK", "3")]), 8), 12);
         assert_eq!(default_limit(variables(&[("NEUROPIL_NUM_THREADS", "0")]), 8), 8);
         assert_eq!(default_limit(variables(&[("NEUROPIL_NUM_THREADS", "all")]), 8), 8);
+    }
+
+    #[test]
+    fn nonsense_in_the_environment_can_be_refused() {
+        for good in ["1", " 12 ", "1024", "", " "] {
+            assert_eq!(check_variable(|_| Some(good.to_owned())), Ok(()), "{good:?}");
+        }
+        assert_eq!(check_variable(|_| None), Ok(()));
+        for bad in ["0", "-2", "all", "2.0", "1025", "99999999999999999999"] {
+            let message = check_variable(|_| Some(bad.to_owned())).unwrap_err().to_string();
+            let wanted = format!("NEUROPIL_NUM_THREADS is \"{bad}\", but it must be a whole number from 1 to 1024");
+            assert!(message.starts_with(&wanted), "{message}");
+        }
     }
 
     #[test]

@@ -157,28 +157,38 @@ impl<'a> Npz<'a> {
     /// # Errors
     /// An empty or repeated name, a slash in a name; see also [`neuropil_core::files::FileError`].
     pub fn write(self, path: &Path, overwrite: Overwrite) -> Result<()> {
-        for (i, (name, ..)) in self.arrays.iter().enumerate() {
-            let repeated = self.arrays[..i].iter().any(|(other, ..)| other == name);
-            if repeated || name.is_empty() || name.contains(['/', '\\', '\0']) {
-                let problem =
-                    format!("array {i} cannot be called \"{name}\"; names are not empty, have no slash, differ");
-                return Err(DataError::Content { path: path.into(), problem });
-            }
-        }
+        check_names(path, self.arrays.iter().map(|(name, ..)| name.as_str()))?;
         write_atomically(path, overwrite, |out| {
             let mut archive = ZipWriter::new_stream(out);
             for (name, n_bytes, write) in &self.arrays {
-                let options = SimpleFileOptions::default()
-                    .compression_method(zip::CompressionMethod::Deflated)
-                    .compression_level(Some(3))
-                    .large_file(*n_bytes >= u64::from(u32::MAX) / 2);
-                archive.start_file(format!("{name}.npy"), options).map_err(io::Error::other)?;
+                archive.start_file(format!("{name}.npy"), packed(*n_bytes)).map_err(io::Error::other)?;
                 write(&mut archive)?;
             }
             archive.finish().map_err(io::Error::other)?.into_inner().flush()
         })?;
         Ok(())
     }
+}
+
+/// Refuses names that an npz file cannot hold.
+pub(crate) fn check_names<'a>(path: &Path, names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut known: Vec<&str> = Vec::new();
+    for (i, name) in names.enumerate() {
+        if known.contains(&name) || name.is_empty() || name.contains(['/', '\\', '\0']) {
+            let problem = format!("array {i} cannot be called \"{name}\"; names are not empty, have no slash, differ");
+            return Err(DataError::Content { path: path.into(), problem });
+        }
+        known.push(name);
+    }
+    Ok(())
+}
+
+/// How an array of this many bytes is packed.
+pub(crate) fn packed(n_bytes: u64) -> SimpleFileOptions {
+    SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Deflated)
+        .compression_level(Some(3))
+        .large_file(n_bytes >= u64::from(u32::MAX) / 2)
 }
 
 /// An npz file that is open.

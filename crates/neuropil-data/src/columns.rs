@@ -83,15 +83,20 @@ pub fn read_csv(path: &Path) -> Result<Columns> {
 /// As [`read_csv`].
 pub fn parse_csv(path: &Path, bytes: Vec<u8>) -> Result<Columns> {
     kind::check_table(path, &bytes)?;
-    let text = String::from_utf8(bytes).map_err(|error| {
+    let mut text = String::from_utf8(bytes).map_err(|error| {
         let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
         DataError::format(
             path,
             format!("line {line} is not UTF-8 text; save the file as UTF-8 (\"CSV UTF-8\" in Excel)"),
         )
     })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let mut text = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() };
+    // A table may fill half the memory: it is copied only where its line ends have to change.
+    if text.starts_with('\u{feff}') {
+        text.drain(..'\u{feff}'.len_utf8());
+    }
+    if text.contains('\r') {
+        text = text.replace("\r\n", "\n").replace('\r', "\n");
+    }
     if !text.ends_with('\n') {
         text.push('\n');
     }

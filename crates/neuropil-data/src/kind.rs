@@ -34,8 +34,11 @@ const FOREIGN: [(&[u8], &str, &str); 7] = [
     (b"\x80", "a Python pickle", "save the arrays with numpy.savez"),
 ];
 
-/// The kind of a file.
-pub(crate) fn of_file(path: &Path) -> Result<Kind> {
+/// The kind of a file; `-` is the standard input, which is read as a table.
+///
+/// # Errors
+/// A file that cannot be opened, or whose first bytes are those of another format.
+pub fn of_file(path: &Path) -> Result<Kind> {
     if is_standard_input(path) {
         return Ok(Kind::Table);
     }

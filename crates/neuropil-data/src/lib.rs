@@ -7,6 +7,7 @@
 //! | [`columns`] | tables of text, read by column name |
 //! | [`series`] | one rule for "my own series" in any of these files: rows are time |
 //! | [`results`] | tables of results, written as csv, or as tsv with a JSON sidecar |
+//! | [`spool`] | npz files whose arrays arrive in pieces |
 //! | [`inspect`](mod@inspect) | what is in a file, for people and as JSON |
 //!
 //! What a file holds is decided by its first bytes, not by its name. A missing value (an empty field, `NA`, `n/a`,
@@ -44,6 +45,7 @@ mod kind;
 mod npy;
 pub mod results;
 pub mod series;
+pub mod spool;
 
 use std::path::Path;
 
@@ -51,7 +53,7 @@ pub use arrays::{NamedArray, Npz};
 pub use columns::Columns;
 pub use error::{DataError, Result};
 pub use inspect::inspect;
-pub use kind::Kind;
+pub use kind::{Kind, of_file as kind_of};
 pub use neuropil_core::files::Overwrite;
 
 /// The content of a file of any kind that neuropil reads.

@@ -332,9 +332,15 @@ impl Element for bool {
     }
 }
 
-/// Writes an array in C order, version 1.0, with the numbers aligned to 64 bytes as numpy does.
+/// Writes an array in C order.
 pub(crate) fn write<T: Element>(out: &mut dyn Write, array: &ArrayViewD<'_, T>) -> io::Result<()> {
-    let sizes: Vec<String> = array.shape().iter().map(usize::to_string).collect();
+    write_header::<T>(out, array.shape())?;
+    write_numbers(out, array)
+}
+
+/// Writes the header of version 1.0, with the numbers that follow aligned to 64 bytes as numpy does.
+pub(crate) fn write_header<T: Element>(out: &mut dyn Write, shape: &[usize]) -> io::Result<()> {
+    let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
     let shape = if sizes.len() == 1 { format!("({},)", sizes[0]) } else { format!("({})", sizes.join(", ")) };
     let mut header = format!("{{'descr': '{}', 'fortran_order': False, 'shape': {shape}, }}", T::DESCR);
     // Magic, version and length take ten bytes, the line end one.
@@ -345,7 +351,11 @@ pub(crate) fn write<T: Element>(out: &mut dyn Write, array: &ArrayViewD<'_, T>) 
     out.write_all(&[1, 0])?;
     let length = u16::try_from(header.len()).map_err(|_| io::Error::other("an array with too many axes"))?;
     out.write_all(&length.to_le_bytes())?;
-    out.write_all(header.as_bytes())?;
+    out.write_all(header.as_bytes())
+}
+
+/// Writes the numbers of an array in C order.
+pub(crate) fn write_numbers<T: Element>(out: &mut dyn Write, array: &ArrayViewD<'_, T>) -> io::Result<()> {
     let mut block = Vec::with_capacity(1 << 16);
     for value in array {
         block.extend_from_slice(&value.bytes()[..T::WIDTH]);

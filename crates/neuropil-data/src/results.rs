@@ -3,10 +3,11 @@
 //! Numbers are written with the fewest digits that read back to the same bits. A NaN, which stands for a value that is
 //! missing or does not exist, is an empty field in csv and `n/a` in tsv, as the Brain Imaging Data Structure asks.
 
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::path::Path;
 
-use neuropil_core::files::{Overwrite, check_writable, write_atomically};
+use neuropil_core::files::{FileError, Overwrite, check_writable, write_atomically};
 
 use crate::error::{DataError, Result};
 
@@ -30,14 +31,17 @@ impl Values<'_> {
         }
     }
 
-    fn field(&self, row: usize, missing: &str) -> String {
+    /// Puts the field of a row into `text`.
+    fn field(&self, row: usize, missing: &str, text: &mut String) -> fmt::Result {
+        text.clear();
         match self {
-            Self::Numbers(values) if values[row].is_nan() => missing.to_owned(),
+            Self::Numbers(values) if values[row].is_nan() => text.push_str(missing),
             // Debug formatting is the shortest that round-trips and keeps exponents short.
-            Self::Numbers(values) => format!("{:?}", values[row]),
-            Self::Integers(values) => values[row].to_string(),
-            Self::Text(values) => values[row].to_owned(),
+            Self::Numbers(values) => write!(text, "{:?}", values[row])?,
+            Self::Integers(values) => write!(text, "{}", values[row])?,
+            Self::Text(values) => text.push_str(values[row]),
         }
+        Ok(())
     }
 }
 
@@ -115,10 +119,76 @@ fn check(path: &Path, columns: &[(&str, Values<'_>)]) -> Result<()> {
 fn write_rows(out: &mut dyn Write, columns: &[(&str, Values<'_>)], delimiter: u8, missing: &str) -> io::Result<()> {
     let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(out);
     writer.write_record(columns.iter().map(|(name, _)| name))?;
-    for row in 0..columns.first().map_or(0, |(_, values)| values.len()) {
-        writer.write_record(columns.iter().map(|(_, values)| values.field(row, missing)))?;
-    }
+    append_rows(&mut writer, columns, missing)?;
     writer.flush()
+}
+
+fn append_rows(
+    writer: &mut csv::Writer<&mut dyn Write>,
+    columns: &[(&str, Values<'_>)],
+    missing: &str,
+) -> io::Result<()> {
+    let mut field = String::new();
+    for row in 0..columns.first().map_or(0, |(_, values)| values.len()) {
+        for (_, values) in columns {
+            values.field(row, missing, &mut field).map_err(io::Error::other)?;
+            writer.write_field(&field)?;
+        }
+        writer.write_record(None::<&[u8]>)?;
+    }
+    Ok(())
+}
+
+/// The rows of a csv file that is being written piece by piece.
+pub struct Rows<'a> {
+    writer: csv::Writer<&'a mut dyn Write>,
+    path: &'a Path,
+    names: Vec<String>,
+}
+
+impl Rows<'_> {
+    /// Appends rows; the first piece brings the header.
+    ///
+    /// # Errors
+    /// Columns of different lengths, empty or repeated names, other names than those of the first piece; a full disk.
+    pub fn append(&mut self, columns: &[(&str, Values<'_>)]) -> Result<()> {
+        check(self.path, columns)?;
+        let failed = |source| DataError::Write(FileError::Io { path: self.path.into(), source });
+        if self.names.is_empty() {
+            self.names = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
+            self.writer.write_record(&self.names).map_err(|error| failed(error.into()))?;
+        } else if !self.names.iter().map(String::as_str).eq(columns.iter().map(|(name, _)| *name)) {
+            let problem = "a piece has other columns than the first".to_owned();
+            return Err(DataError::Content { path: self.path.into(), problem });
+        }
+        append_rows(&mut self.writer, columns, "").map_err(failed)
+    }
+}
+
+/// Writes a csv file whose rows arrive in pieces: `work` appends them to [`Rows`]. When it fails, nothing is written.
+///
+/// # Errors
+/// The error of `work`; see also [`neuropil_core::files::FileError`].
+pub fn write_csv_in_pieces<E: From<DataError>>(
+    path: &Path,
+    overwrite: Overwrite,
+    work: impl FnOnce(&mut Rows<'_>) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    let mut refused = None;
+    let written = write_atomically(path, overwrite, |out| {
+        let mut rows = Rows { writer: csv::Writer::from_writer(out), path, names: Vec::new() };
+        match work(&mut rows) {
+            Ok(()) => rows.writer.flush(),
+            Err(error) => {
+                refused = Some(error);
+                Err(io::Error::other("given up"))
+            }
+        }
+    });
+    match refused {
+        Some(error) => Err(error),
+        None => written.map_err(|error| DataError::from(error).into()),
+    }
 }
 
 #[cfg(test)]
@@ -146,6 +216,30 @@ mod tests {
             std::fs::read_to_string(&path).unwrap().starts_with("x,k,label\n0.30000000000000004,0,\"a,b\"\n1e300,")
         );
         assert!(write_columns_csv(&path, &columns, Overwrite::Refuse).is_err());
+    }
+
+    #[test]
+    fn a_table_in_pieces_has_the_bytes_of_the_whole_and_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let (whole, grown) = (folder.path().join("whole.csv"), folder.path().join("grown.csv"));
+        let numbers = [0.25, f64::NAN, 1e-300, 7.0, -0.0];
+        let column = |values: std::ops::Range<usize>| [("x,y", Values::Numbers(&numbers[values]))];
+        write_columns_csv(&whole, &column(0..5), Overwrite::Refuse).unwrap();
+        write_csv_in_pieces::<DataError>(&grown, Overwrite::Refuse, |rows| {
+            rows.append(&column(0..2))?;
+            rows.append(&column(2..5))
+        })
+        .unwrap();
+        let read = |path| std::fs::read(path).unwrap();
+        assert_eq!(read(&grown), read(&whole));
+        assert_eq!(std::fs::read_to_string(&grown).unwrap(), "\"x,y\"\n0.25\n\"\"\n1e-300\n7.0\n-0.0\n");
+        let failed = write_csv_in_pieces::<DataError>(&grown, Overwrite::Replace, |rows| {
+            rows.append(&column(0..2))?;
+            rows.append(&[("z", Values::Integers(&[1]))])
+        });
+        assert!(failed.unwrap_err().to_string().contains("other columns"));
+        assert_eq!(read(&grown), read(&whole));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

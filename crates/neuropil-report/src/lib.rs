@@ -30,6 +30,7 @@
 //! The same report gives the same bytes; nothing in it depends on the clock.
 
 mod claim;
+mod criterion;
 mod error;
 mod figure;
 mod files;
@@ -39,7 +40,8 @@ mod report;
 mod section;
 mod table;
 
-pub use claim::{Claim, Criterion, Reference, Source, Verdict};
+pub use claim::{Claim, Reference, Source, Verdict};
+pub use criterion::Criterion;
 pub use error::ReportError;
 pub use figure::{Colour, ColourMap, ColourScale, Figure, HeatMap, Marker, Panel, Stroke};
 pub use report::{Machine, Report, Size, Tally};

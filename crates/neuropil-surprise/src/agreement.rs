@@ -70,7 +70,7 @@ pub fn covering(annotations: &[Vec<usize>], predicted: &[usize], length: usize) 
 
 fn check(annotations: &[Vec<usize>], predicted: &[usize], length: usize) -> Result<()> {
     if annotations.is_empty() {
-        return Err(Error::TooFew { what: "agreement with annotators (number of annotators)", needed: 1, got: 0 });
+        return Err(Error::parameter("the number of annotators", 0, "at least 1"));
     }
     if length == 0 {
         return Err(Error::TooFew { what: "agreement with annotators", needed: 1, got: 0 });

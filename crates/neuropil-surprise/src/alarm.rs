@@ -87,19 +87,16 @@ impl Rule {
                 return Err(Error::parameter("window", 0, "at least 1"));
             }
             if truncation(&model.method).is_none() {
-                return Err(Error::Unsupported {
-                    method: "alarm on a recent change".to_owned(),
-                    family: format!("method {}", model.method.name()),
-                    supported: "exact, mp and sor, which hold run lengths; take the adaptation rate".to_owned(),
-                });
+                let allowed = "exact, mp or sor, which hold run lengths (or take the adaptation rate as the statistic)";
+                return Err(Error::parameter(
+                    "the method of an alarm on a recent change",
+                    model.method.name(),
+                    allowed,
+                ));
             }
         }
         if !self.is_defined(&model.method) {
-            return Err(Error::Unsupported {
-                method: model.method.name().to_owned(),
-                family: "alarm".to_owned(),
-                supported: "all other methods: this one has no surprise".to_owned(),
-            });
+            return Err(Error::parameter("the method of an alarm", model.method.name(), "one that has a surprise"));
         }
         Ok(())
     }

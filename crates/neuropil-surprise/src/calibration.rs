@@ -89,6 +89,9 @@ pub struct Threshold {
     pub provenance: Provenance,
 }
 
+/// Most observations in each half of a calibration, whose statistic is kept: 4 GB.
+const MOST_OBSERVATIONS: usize = 500_000_000;
+
 impl Calibration<'_> {
     fn validate(&self, model: &ChangePointLearner) -> Result<()> {
         if self.length == 0 {
@@ -117,11 +120,17 @@ impl Calibration<'_> {
             })?;
         }
         let needed = 50.0;
-        let expected = self.expected_alarms(self.n_streams());
-        if expected < needed {
-            let streams = (self.n_streams() as f64 * needed / expected).ceil();
-            let allowed = format!("at least {streams}, so that {needed} false alarms are expected");
-            return Err(Error::parameter("the number of streams", self.n_streams(), allowed));
+        let least = (needed / self.expected_alarms(1)).ceil();
+        let streams = self.n_streams();
+        if (streams as f64) < least {
+            let allowed = format!("at least {least}, so that {needed} false alarms are expected");
+            return Err(Error::parameter("the number of streams", streams, allowed));
+        }
+        if streams.checked_mul(self.length).is_none_or(|observations| observations > MOST_OBSERVATIONS) {
+            let got = format!("{streams} streams of {} observations", self.length);
+            let allowed =
+                format!("at most {MOST_OBSERVATIONS} observations: ask for more false alarms or fewer streams");
+            return Err(Error::parameter("the simulation behind an alarm", got, allowed));
         }
         Ok(())
     }

@@ -39,7 +39,7 @@ pub enum Error {
         got: String,
     },
     /// There are too few observations.
-    #[error("{what} needs at least {needed} observations, got {got}")]
+    #[error("{what} needs at least {needed} observation{}, got {got}", if *needed == 1 { "" } else { "s" })]
     TooFew {
         /// What was asked for.
         what: &'static str,
@@ -58,6 +58,15 @@ pub enum Error {
         /// Families (or methods) for which it is defined.
         supported: String,
     },
+    /// The learner cannot use a hazard that depends on the run length, because it does not know the run length.
+    #[error(
+        "a {learner} does not know how long ago the last change was, so its hazard must be one number or one per \
+         observation; the methods exact, mp and sor take hazards that depend on the run length"
+    )]
+    RunLengthHazard {
+        /// Kind of learner.
+        learner: &'static str,
+    },
     /// A saved state does not fit the learner that should continue from it.
     #[error("the state was saved by {saved}, but this learner is {expected}; load it with the learner that saved it")]
     State {
@@ -65,6 +74,12 @@ pub enum Error {
         saved: String,
         /// What was expected.
         expected: String,
+    },
+    /// A file holds no learner that can be used.
+    #[error("not a learner that neuropil saved: {problem}")]
+    Saved {
+        /// What is wrong with it.
+        problem: String,
     },
     /// The work was cancelled.
     #[error("cancelled")]

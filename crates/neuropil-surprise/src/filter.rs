@@ -107,7 +107,7 @@ pub(crate) struct Recorder {
     map_run_length: Vec<u64>,
     pub observed: Vec<bool>,
     pub log_evidence: f64,
-    dropped_mass: f64,
+    pub dropped_mass: f64,
 }
 
 impl Recorder {

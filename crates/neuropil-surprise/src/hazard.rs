@@ -22,9 +22,9 @@ pub enum Hazard {
     /// each trial succeeding with `probability`. Mean length `1 + size (1 - probability) / probability`; `size = 1`
     /// is the constant hazard, a larger size makes the lengths more regular and short segments rare.
     NegativeBinomial {
-        /// Shape, larger than 0, not necessarily an integer.
+        /// Shape, larger than 0 and at most 1e9, not necessarily an integer.
         size: f64,
-        /// Success probability, in (0, 1].
+        /// Success probability, in [1e-6, 1].
         probability: f64,
     },
     /// Element `r - 1` is the hazard at run length `r`; longer runs use the last element.
@@ -44,7 +44,7 @@ impl Hazard {
             Self::Constant(hazard) => check_probability("hazard", *hazard),
             Self::PerStep(hazards) | Self::Table(hazards) => {
                 if hazards.is_empty() {
-                    return Err(Error::TooFew { what: "a list of hazards", needed: 1, got: 0 });
+                    return Err(Error::parameter("the number of hazards", 0, "at least 1"));
                 }
                 hazards
                     .iter()
@@ -52,11 +52,12 @@ impl Hazard {
                     .try_for_each(|(index, &hazard)| check_probability(&format!("hazard[{index}]"), hazard))
             }
             Self::NegativeBinomial { size, probability } => {
-                if !(*size > 0.0 && size.is_finite()) {
-                    return Err(Error::parameter("hazard size", size, "positive and finite"));
+                // The law is summed: segments of a million observations take as many terms.
+                if !(*size > 0.0 && *size <= 1e9) {
+                    return Err(Error::parameter("hazard size", size, "positive and at most 1e9"));
                 }
-                if !(*probability > 0.0 && *probability <= 1.0) {
-                    return Err(Error::parameter("hazard probability", probability, "in (0, 1]"));
+                if !(1e-6..=1.0).contains(probability) {
+                    return Err(Error::parameter("hazard probability", probability, "in [1e-6, 1]"));
                 }
                 Ok(())
             }
@@ -98,16 +99,8 @@ impl Hazard {
     }
 
     /// Refuses a hazard that depends on the run length, for a learner that does not know it.
-    pub fn require_run_length_free(&self, learner: &str) -> Result<()> {
-        if self.depends_on_run_length() {
-            return Err(Error::Unsupported {
-                method: learner.to_owned(),
-                family: "hazard that depends on the run length".to_owned(),
-                supported: "a constant hazard or one per step; the exact filter, mp and sor take every hazard"
-                    .to_owned(),
-            });
-        }
-        Ok(())
+    pub fn require_run_length_free(&self, learner: &'static str) -> Result<()> {
+        if self.depends_on_run_length() { Err(Error::RunLengthHazard { learner }) } else { Ok(()) }
     }
 
     /// The hazard of a stretch of the observations, for a learner that counts its steps from the start of it.
@@ -281,9 +274,14 @@ mod tests {
         let message = Hazard::PerStep(vec![0.1, f64::NAN]).validate().unwrap_err().to_string();
         assert_eq!(message, "hazard[1] must be in [0, 1], got NaN");
         assert!(Hazard::PerStep(vec![0.1]).validate_for(2).is_err());
-        assert!(Hazard::Table(vec![]).validate().is_err());
+        let message = Hazard::Table(vec![]).validate().unwrap_err().to_string();
+        assert_eq!(message, "the number of hazards must be at least 1, got 0");
+        let message = Hazard::Table(vec![0.1]).require_run_length_free("particle filter").unwrap_err().to_string();
+        assert!(message.starts_with("a particle filter does not know how long ago the last change was"), "{message}");
         assert!(Hazard::NegativeBinomial { size: 0.0, probability: 0.1 }.validate().is_err());
         assert!(Hazard::NegativeBinomial { size: 2.0, probability: 0.0 }.validate().is_err());
+        assert!(Hazard::NegativeBinomial { size: 1e-9, probability: 1e-9 }.validate().is_err());
+        assert!(Hazard::NegativeBinomial { size: f64::INFINITY, probability: 0.1 }.validate().is_err());
         assert_eq!(Hazard::NegativeBinomial { size: 2.0, probability: 1.0 }.at(0, 3), 1.0);
     }
 

@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use ndarray::ArrayView2;
 use neuropil_core::progress::Monitor;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     blocks::Blocks,
@@ -81,7 +82,7 @@ impl Default for HazardFitOptions {
 }
 
 /// A hazard learned from data.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HazardFit {
     /// The hazard with the highest evidence that was found.
     pub hazard: f64,
@@ -178,7 +179,17 @@ pub fn fit_hazard<F: ConjugateFamily>(
     let observations = Observations::new(family, y)?;
     blocks.check_length(observations.len())?;
     if blocks.transitions() == 0 {
-        return Err(Error::TooFew { what: "learning the hazard", needed: 2, got: blocks.length().min(1) });
+        let what = "learning the hazard";
+        let got = blocks.length();
+        // A change needs an observation before it in the same block.
+        return Err(match blocks.count() {
+            0 | 1 => Error::TooFew { what, needed: 2, got },
+            n => Error::parameter(
+                format!("the longest of the {n} blocks"),
+                "1 observation",
+                "at least 2 observations long to learn the hazard",
+            ),
+        });
     }
     let evaluate = |hazard: f64| evidence(family, &observations, blocks, hazard, options.cutoff, &options.monitor);
     let mut current = evaluate(options.start)?;

@@ -30,7 +30,8 @@
 //! | What is observed, and what is the prior? | [`family`] (thirteen conjugate exponential families) |
 //! | How often does the world change? | [`hazard`] |
 //! | Which learner? | [`method`] by name; one file each: [`run_length`] (exact, MP-N, SOR-N), [`particle`], [`varsmile`], [`smile`], [`nassar`], [`leaky`] |
-//! | Filter my data | [`model`] (a sequence, blocks, a batch), [`online`] (a stream) |
+//! | Filter my data | [`model`] (a sequence, blocks, a batch), [`online`] (a stream), [`pieces`] (a recording whose results do not fit into memory) |
+//! | Keep a learner in a file | [`saved`] |
 //! | Look back at the whole sequence | [`smooth`], [`segment`], [`change_count`] |
 //! | Learn the hazard | [`hazard_learning`], [`online_hazard`] |
 //! | Compare with what people marked | [`agreement`] |
@@ -76,12 +77,14 @@ pub mod online;
 pub mod online_hazard;
 pub mod parameter;
 pub mod particle;
+pub mod pieces;
 pub mod recover;
 pub mod regressors;
 pub mod resampling;
 pub mod response;
 pub mod run_length;
 mod run_length_course;
+pub mod saved;
 pub mod segment;
 pub mod simplex;
 pub mod simulate;

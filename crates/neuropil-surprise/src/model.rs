@@ -138,6 +138,17 @@ impl ChangePointLearner {
         })
     }
 
+    /// The learner of a stretch of the observations, which counts its steps from the start of it.
+    pub(crate) fn of_block(&self, block: std::ops::Range<usize>) -> Self {
+        Self {
+            family: self.family.clone(),
+            method: self.method.clone(),
+            hazard: self.hazard.within(block),
+            seed: self.seed,
+            missing: self.missing,
+        }
+    }
+
     /// The fast recursion, where the method is VarSMiLe with a constant modulation.
     pub(crate) fn gaussian_varsmile(&self, family: &Gaussian) -> Result<Option<GaussianVarSmile>> {
         match self.method {

@@ -126,12 +126,22 @@ impl ChangePointStream {
         let rows = y.as_standard_layout();
         let mut recorder = Recorder::new(y.nrows(), self.model.family.estimate_width(), outputs);
         let task = monitor.task("filter", y.nrows() as u64);
-        let taken = self.engine.run(rows.as_slice().unwrap_or_default(), y.ncols(), &mut recorder, monitor, &|n| {
-            task.advance(n);
-        });
-        self.time += recorder.adaptation_rate.len() as u64;
-        taken?;
+        self.run(rows.as_slice().unwrap_or_default(), &mut recorder, monitor, &|n| task.advance(n))?;
         Ok(recorder)
+    }
+
+    /// Takes rows that have been checked.
+    pub(crate) fn run(
+        &mut self,
+        rows: &[f64],
+        recorder: &mut Recorder,
+        monitor: &Monitor,
+        advance: &dyn Fn(u64),
+    ) -> Result<()> {
+        let before = recorder.adaptation_rate.len();
+        let taken = self.engine.run(rows, self.model.family.observation_width(), recorder, monitor, advance);
+        self.time += (recorder.adaptation_rate.len() - before) as u64;
+        taken
     }
 
     /// Posterior over the number of steps since the last change, `(steps, probability)`, longest first; `None` for
@@ -145,6 +155,12 @@ impl ChangePointStream {
     #[must_use]
     pub fn n_hypotheses(&self) -> usize {
         self.engine.n_hypotheses()
+    }
+
+    /// Posterior mass that truncation has thrown away since the start or the last reset, summed over steps.
+    #[must_use]
+    pub fn dropped_mass(&self) -> f64 {
+        self.engine.dropped_mass()
     }
 
     /// Forgets everything: the next observation is the first of a new block.
@@ -211,6 +227,7 @@ trait Engine: Send {
     ) -> Result<()>;
     fn run_length_posterior(&self) -> Option<Vec<(u64, f64)>>;
     fn n_hypotheses(&self) -> usize;
+    fn dropped_mass(&self) -> f64;
     fn reset(&mut self);
     fn save(&self) -> serde_json::Value;
     fn load(&mut self, state: &serde_json::Value) -> Result<()>;
@@ -248,6 +265,10 @@ impl<F: ConjugateFamily> Engine for PlainEngine<F> {
 
     fn n_hypotheses(&self) -> usize {
         self.0.n_hypotheses()
+    }
+
+    fn dropped_mass(&self) -> f64 {
+        self.0.dropped_mass()
     }
 
     fn reset(&mut self) {
@@ -292,6 +313,10 @@ impl Engine for FastEngine {
 
     fn n_hypotheses(&self) -> usize {
         1
+    }
+
+    fn dropped_mass(&self) -> f64 {
+        0.0
     }
 
     fn reset(&mut self) {

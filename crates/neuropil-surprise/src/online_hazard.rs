@@ -122,7 +122,7 @@ impl HazardGrid {
 
     fn validate(&self) -> Result<()> {
         if self.hazards.is_empty() {
-            return Err(Error::TooFew { what: "a hazard grid", needed: 1, got: 0 });
+            return Err(Error::parameter("the number of hazards in the grid", 0, "at least 1"));
         }
         if self.prior.len() != self.hazards.len() {
             return Err(Error::Shape {

@@ -117,13 +117,24 @@ impl Candidate {
     }
 }
 
+/// No experiment is larger, and no simulation of more comes to an end.
+const MOST_SUBJECTS: usize = 1_000_000;
+const MOST_TRIALS: usize = 100_000_000;
+
 fn check(task: &Task, candidates: &[Candidate], n_subjects: usize) -> Result<()> {
     if n_subjects < 2 {
         return Err(Error::parameter("n_subjects", n_subjects, "at least 2"));
     }
+    if n_subjects > MOST_SUBJECTS {
+        return Err(Error::parameter("n_subjects", n_subjects, format!("at most {MOST_SUBJECTS}")));
+    }
     if task.blocks == 0 || task.trials == 0 {
         let got = format!("{} blocks of {} trials", task.blocks, task.trials);
         return Err(Error::parameter("the task", got, "at least one block of at least one trial"));
+    }
+    if task.blocks.checked_mul(task.trials).is_none_or(|trials| trials > MOST_TRIALS) {
+        let got = format!("{} blocks of {} trials", task.blocks, task.trials);
+        return Err(Error::parameter("the task", got, format!("at most {MOST_TRIALS} trials per subject")));
     }
     task.family.validate()?;
     task.hazard.validate_for(task.trials)?;

@@ -265,6 +265,7 @@ impl<F: ConjugateFamily> Learner<F> for RunLengthFilter<F> {
         self.weights.clear();
         self.log_scale = 0.0;
         self.dropped = 0;
+        self.dropped_mass = 0.0;
         self.time = 0;
         self.stream = Self::fresh_stream(self.seed);
     }

@@ -9,6 +9,7 @@ use crate::family::for_family;
 use crate::filter::check_rows;
 use crate::model::ChangePointLearner;
 use crate::online::ChangePointStream;
+use crate::simulate::MOST_NUMBERS;
 
 impl ChangePointLearner {
     /// Filtered posterior over the number of observations since the last change, `(T, longest)`.
@@ -31,6 +32,10 @@ impl ChangePointLearner {
         }
         if longest == 0 {
             return Err(Error::parameter("the longest run length", longest, "at least 1"));
+        }
+        if longest.checked_mul(y.nrows()).is_none_or(|numbers| numbers > MOST_NUMBERS) {
+            let allowed = format!("at most {} for {} observations", MOST_NUMBERS / y.nrows(), y.nrows());
+            return Err(Error::parameter("the longest run length", longest, allowed));
         }
         blocks.check_length(y.nrows())?;
         self.hazard.validate_for(y.nrows())?;

@@ -151,6 +151,80 @@ mod tests {
         assert!(!hopeless.converged);
     }
 
+    /// The points at which a search calls its function.
+    fn visited(function: impl Fn(&[f64]) -> f64, start: &[f64], evaluations: usize) -> Vec<Vec<f64>> {
+        let mut points = Vec::new();
+        let tolerance = Tolerance { evaluations, ..Tolerance::default() };
+        let found = minimise(
+            |x| {
+                points.push(x.to_vec());
+                function(x)
+            },
+            start,
+            1.0,
+            tolerance,
+        );
+        assert_eq!(found.evaluations, points.len());
+        assert!(!found.converged, "these searches run out of evaluations");
+        points
+    }
+
+    #[test]
+    fn a_slope_is_descended_in_expanding_steps() {
+        let points = visited(|x| -x[0] - 2.0 * x[1], &[0.0, 0.0], 7);
+        // Corners; the worst is reflected through the middle of the others, and the step is doubled.
+        let wanted =
+            [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.5, 1.5], [0.5, 2.5], [0.25, 3.75]].map(Vec::from);
+        assert_eq!(points, wanted);
+    }
+
+    #[test]
+    fn coefficients_follow_the_dimension() {
+        // Four dimensions: expansion 1.5, contraction 0.625, shrinkage 0.75 (Gao and Han 2012).
+        let start = [0.0; 4];
+        let bowl = visited(|x| x.iter().map(|x| x * x).sum(), &start, 7);
+        assert_eq!(bowl[5], [0.5, 0.5, 0.5, -1.0], "reflected");
+        assert_eq!(bowl[6], [0.09375, 0.09375, 0.09375, 0.625], "contracted within");
+        let slope = visited(|x| -x.iter().sum::<f64>(), &start, 7);
+        assert_eq!(slope[5], [0.5; 4], "reflected");
+        assert_eq!(slope[6], [0.625; 4], "expanded");
+        // A reflection that is better than the worst corner alone is contracted on its own side.
+        let outside = visited(
+            |x| match x {
+                [0.0, 0.0, 0.0, 1.0] => 3.0,
+                [0.5, 0.5, 0.5, -1.0] => 2.0,
+                _ => x.iter().map(|x| x * x).sum(),
+            },
+            &start,
+            7,
+        );
+        assert_eq!(outside[6], [0.40625, 0.40625, 0.40625, -0.625], "contracted outside");
+        // Nothing but the start is low: all corners move towards it.
+        let pit = visited(
+            |x| match x.iter().sum::<f64>() {
+                0.0 => 0.0,
+                1.0 if x.contains(&1.0) => 1.0,
+                _ => 2.0,
+            },
+            &start,
+            11,
+        );
+        let shrunk: Vec<f64> = pit[7..].iter().map(|x| x.iter().sum()).collect();
+        assert_eq!(shrunk, [0.75; 4], "shrunk");
+    }
+
+    #[test]
+    fn a_search_ends_only_when_values_and_points_agree() {
+        let tolerance = Tolerance { value: 1e-8, point: 1e-3, evaluations: 1000 };
+        // The first simplex straddles the minimum with equal values at its corners.
+        let found = minimise(|x| (x[0] - 0.5).powi(2), &[0.0], 1.0, tolerance);
+        assert!(found.converged && (found.point[0] - 0.5).abs() < 1e-3 && found.evaluations > 4, "{found:?}");
+        let flat = minimise(|_| 5.0, &[1.0, 2.0], 1.0, tolerance);
+        assert!(flat.converged && flat.value == 5.0 && flat.evaluations > 10, "{flat:?}");
+        let nothing = minimise(|_| 3.0, &[], 1.0, tolerance);
+        assert!(nothing.converged && nothing.value == 3.0 && nothing.evaluations == 1);
+    }
+
     #[test]
     fn second_derivatives_of_a_quadratic_are_exact() {
         let rows = hessian(|x| x[0] * x[0] + 3.0 * x[0] * x[1] + 5.0 * x[1] * x[1], &[0.3, -0.7], 0.01);

@@ -32,6 +32,9 @@ impl Default for SimulationOptions {
     }
 }
 
+/// Most numbers that one simulation holds: 8 GB.
+pub(crate) const MOST_NUMBERS: usize = 1_000_000_000;
+
 /// A simulated sequence of `T` observations and what produced it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Simulation {
@@ -85,6 +88,12 @@ pub fn simulate_with(
     family.validate()?;
     if length == 0 {
         return Err(Error::TooFew { what: "a simulation", needed: 1, got: 0 });
+    }
+    // More would not fit into the memory of any machine, and an allocation that fails ends the program.
+    let width = family.observation_width() + family.estimate_width();
+    if length.checked_mul(width).is_none_or(|numbers| numbers > MOST_NUMBERS) {
+        let allowed = format!("at most {} for this family", MOST_NUMBERS / width);
+        return Err(Error::parameter("the length of a simulation", length, allowed));
     }
     hazard.validate_for(length)?;
     check_regressors(family, length, options.regressors.as_ref())?;

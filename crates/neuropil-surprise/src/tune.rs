@@ -74,6 +74,48 @@ impl Grid {
     }
 }
 
+/// The value of an ascending grid with the least loss, where the losses have one valley: every few values first, then
+/// between the neighbours of the best, until neighbours on the grid are compared. A tenth of the work of [`tune`].
+/// `None` for an empty grid.
+///
+/// # Errors
+/// Those of the loss.
+///
+/// ```
+/// use neuropil_surprise::tune::bottom_of_valley;
+///
+/// let grid: Vec<f64> = (0..540).map(f64::from).collect();
+/// let found = bottom_of_valley(&grid, |x| Ok::<f64, ()>((x - 77.4).powi(2)));
+/// assert_eq!(found, Ok(Some(77.0)));
+/// ```
+pub fn bottom_of_valley<E>(
+    grid: &[f64],
+    loss: impl Fn(f64) -> std::result::Result<f64, E>,
+) -> std::result::Result<Option<f64>, E> {
+    const PARTS: usize = 8;
+    let (mut low, mut high) = (0, grid.len().saturating_sub(1));
+    loop {
+        let step = ((high - low) / PARTS).max(1);
+        let mut candidates: Vec<usize> = (low..=high).step_by(step).collect();
+        if candidates.last() != Some(&high) {
+            candidates.push(high);
+        }
+        let mut best: Option<(f64, usize)> = None;
+        for index in candidates {
+            let Some(&value) = grid.get(index) else { return Ok(None) };
+            let value = loss(value)?;
+            if best.is_none_or(|(least, _)| value < least) {
+                best = Some((value, index));
+            }
+        }
+        let Some((_, index)) = best else { return Ok(None) };
+        if step == 1 {
+            return Ok(grid.get(index).copied());
+        }
+        (low, high) = (index.saturating_sub(step), (index + step).min(grid.len() - 1));
+    }
+}
+
 fn log_spaced(from: f64, to: f64, n: usize) -> Vec<f64> {
     (0..n).map(|i| 10.0_f64.powf(from + (to - from) * i as f64 / (n - 1) as f64)).collect()
 }
@@ -267,6 +309,18 @@ mod tests {
 
     fn model(method: Method) -> ChangePointLearner {
         ChangePointLearner { method, hazard: 0.1.into(), ..ChangePointLearner::new(Gaussian::default()) }
+    }
+
+    #[test]
+    fn the_search_finds_the_bottom_of_a_valley_wherever_it_lies() {
+        let grid: Vec<f64> = (0..540).map(f64::from).collect();
+        for bottom in [0.0, 1.0, 77.0, 300.4, 539.0] {
+            let found = bottom_of_valley(&grid, |x| Ok::<f64, ()>((x - bottom).abs())).unwrap().unwrap();
+            assert!((found - bottom).abs() <= 0.5, "{bottom}: {found}");
+        }
+        assert_eq!(bottom_of_valley(&[], |_| Ok::<f64, ()>(0.0)), Ok(None));
+        assert_eq!(bottom_of_valley(&[3.0], |_| Ok::<f64, ()>(0.0)), Ok(Some(3.0)));
+        assert_eq!(bottom_of_valley(&grid, |_| Err(())), Err(()));
     }
 
     #[test]

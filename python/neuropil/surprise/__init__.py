@@ -17,41 +17,28 @@ human annotators          `agreement`
 A change is the index of the first observation of the new segment, counted from 0. Logarithms are natural.
 """
 
+from neuropil.surprise._alarms import AlarmRule, Alarms, AlarmThreshold, calibrate_alarm, detect
+from neuropil.surprise._annotators import Agreement, agreement
+from neuropil.surprise._batch import filter_batch
 from neuropil.surprise._learner import ChangePointLearner
 from neuropil.surprise._parameters import HazardTable, NegativeBinomialHazard
+from neuropil.surprise._recovery import Confusion, Recovery, confuse, recover
+from neuropil.surprise._responses import Choice, Report
 from neuropil.surprise._results import (
-    Agreement,
-    Alarms,
     ChangeCount,
+    Draws,
     FilterResult,
     HazardFit,
     OnlineHazard,
     Regressors,
+    RunLengths,
     Segmentation,
-    Simulation,
     Smoothing,
     Tuning,
     Update,
 )
-from neuropil.surprise._studies import (
-    AlarmRule,
-    AlarmThreshold,
-    Choice,
-    Confusion,
-    GroupFit,
-    Recovery,
-    Report,
-    SubjectFit,
-    agreement,
-    calibrate_alarm,
-    confuse,
-    detect,
-    filter_batch,
-    fit_subject,
-    fit_subjects,
-    recover,
-    simulate,
-)
+from neuropil.surprise._simulation import Simulation, simulate
+from neuropil.surprise._subjects import GroupFit, SubjectFit, fit_subject, fit_subjects
 
 __all__ = [
     "Agreement",
@@ -62,6 +49,7 @@ __all__ = [
     "ChangePointLearner",
     "Choice",
     "Confusion",
+    "Draws",
     "FilterResult",
     "GroupFit",
     "HazardFit",
@@ -71,6 +59,7 @@ __all__ = [
     "Recovery",
     "Regressors",
     "Report",
+    "RunLengths",
     "Segmentation",
     "Simulation",
     "Smoothing",

@@ -66,9 +66,9 @@ class NegativeBinomialHazard:
     Parameters
     ----------
     size : float
-        Larger than 0.
+        Larger than 0 and at most 1e9.
     probability : float
-        In (0, 1].
+        In [1e-6, 1].
 
     Examples
     --------
@@ -125,8 +125,15 @@ def count(name: str, value: Any) -> int:
     return int(whole)
 
 
+def _numbers(name: str, value: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be a number or an array of numbers, got {value!r}") from None
+
+
 def _vector(name: str, value: Any, length: int) -> list[float]:
-    array = np.asarray(value, dtype=np.float64)
+    array = _numbers(name, value)
     if array.ndim > 1:
         raise InputError(f"{name} must be a number or have shape ({length},), got shape {array.shape}")
     values = [float(array)] * length if array.ndim == 0 else array.tolist()
@@ -134,7 +141,7 @@ def _vector(name: str, value: Any, length: int) -> list[float]:
 
 
 def _matrix(name: str, value: Any, d: int) -> list[list[float]]:
-    array = np.asarray(value, dtype=np.float64)
+    array = _numbers(name, value)
     if not np.isfinite(array).all():
         raise InputError(f"{name} must hold finite numbers, got {array.ravel()[~np.isfinite(array.ravel())][0]}")
     if array.ndim == 0:
@@ -188,7 +195,7 @@ def _dimension(name: str, params: dict[str, Any], columns: int | None) -> int | 
     if name in ("categorical", "multinomial") and params.get("categories") is not None:
         return count("categories", params["categories"])
     for field, form in FAMILIES[name].items():
-        if form in (VECTOR, MATRIX) and params.get(field) is not None and np.ndim(params[field]) > 0:
+        if form in (VECTOR, MATRIX) and params.get(field) is not None and _numbers(field, params[field]).ndim > 0:
             return len(params[field])
     if name == "categorical" or columns is None:
         return None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from neuropil._results import Provenance, Result
+from neuropil._results import Provenance, Result, frozen
 from neuropil._table import Table
 from neuropil.errors import InputError, NeuropilError
 
@@ -55,12 +55,28 @@ class FilterResult(Result):
     bayes_factor_surprise: NDArray[np.float64] | None
     shannon_surprise: NDArray[np.float64] | None
     adaptation_rate: NDArray[np.float64]
-    change_probability: NDArray[np.float64] | None
+    change_probability: NDArray[np.float64] | None = field(init=False)
     map_run_length: NDArray[np.int64] | None
     observed: NDArray[np.bool_]
     log_evidence: float | None
     dropped_mass: float
     provenance: Provenance
+    block_starts: InitVar[list[int] | None]
+
+    def __post_init__(self, block_starts: list[int] | None) -> None:
+        object.__setattr__(self, "_block_starts", block_starts)
+
+    def __getattr__(self, name: str) -> Any:
+        # The change probabilities are a second copy of the rates: made when somebody asks, not for every recording.
+        if name != "change_probability":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        probability = None
+        if self._block_starts is not None:
+            probability = self.adaptation_rate.copy()
+            probability[self._block_starts] = 0.0
+            frozen(probability)
+        object.__setattr__(self, name, probability)
+        return probability
 
     def shannon_surprise_to_base(self, base: float) -> NDArray[np.float64]:
         """Return the Shannon surprise to another base: 2 gives bits, 10 the unit of Liakoni et al. (2021).
@@ -170,6 +186,43 @@ class Segmentation(Result):
 
     def _columns(self) -> dict[str, Any]:
         return {name: value for name, value in super()._columns().items() if name != "changes"}
+
+
+class Draws(list["NDArray[np.int64]"]):
+    """Segmentations drawn from their posterior: a list with the first observation of each segment of each draw.
+
+    Attributes
+    ----------
+    provenance : Provenance
+        Version, seed, parameters and a hash of the input.
+    """
+
+    def __init__(self, draws: list[NDArray[np.int64]], provenance: Provenance) -> None:
+        super().__init__(draws)
+        self.provenance = provenance
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (list(self), self.provenance))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RunLengths(Result):
+    """Filtered posterior over the run length along `T` observations; ``numpy.asarray`` gives the matrix.
+
+    Attributes
+    ----------
+    probability : ndarray of shape (T, longest)
+        Element ``[t, r - 1]`` is the probability that r observations belong to the segment of observation t; the last
+        column also holds everything longer. Rows sum to one.
+    provenance : Provenance
+        Version, seed, parameters and a hash of the input.
+    """
+
+    probability: NDArray[np.float64]
+    provenance: Provenance
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.probability, dtype=dtype, copy=copy)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -339,75 +392,3 @@ class Tuning(Result):
     best_value: float
     at_edge: bool
     provenance: Provenance
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Alarms(Result):
-    """Alarms along a sequence.
-
-    Attributes
-    ----------
-    indices : ndarray of int
-        0-based indices of the observations that raised an alarm.
-    statistic : ndarray of shape (T,)
-        What is compared with the threshold, after each observation.
-    threshold : float
-        The threshold.
-    provenance : Provenance
-        Version, seed, parameters and a hash of the input.
-    """
-
-    indices: NDArray[np.int64]
-    statistic: NDArray[np.float64]
-    threshold: float
-    provenance: Provenance
-
-    def _columns(self) -> dict[str, Any]:
-        alarm = np.zeros(len(self.statistic), dtype=bool)
-        alarm[self.indices] = True
-        return {"statistic": self.statistic, "alarm": alarm}
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Simulation(Result):
-    """A simulated sequence and what produced it.
-
-    Attributes
-    ----------
-    observations : ndarray of shape (T,) or (T, d)
-        What a learner sees.
-    parameters : ndarray of shape (T,) or (T, e)
-        The hidden parameter behind each observation.
-    change : ndarray of bool of shape (T,)
-        Whether the parameter was drawn again just before the observation; False for the first.
-    provenance : Provenance
-        Version, seed and parameters.
-    """
-
-    observations: NDArray[np.float64]
-    parameters: NDArray[np.float64]
-    change: NDArray[np.bool_]
-    provenance: Provenance
-
-    @property
-    def change_points(self) -> NDArray[np.int64]:
-        """0-based indices of the first observation after each change."""
-        return np.flatnonzero(self.change)
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Agreement of predicted changes with those that people marked (van den Burg and Williams 2020).
-
-    Attributes
-    ----------
-    f1, precision, recall : float
-        Precision with the union of the annotations, recall averaged over the annotators, and their harmonic mean.
-    covering : float
-        Mean over the annotators of how well their segments are covered by predicted ones.
-    """
-
-    f1: float
-    precision: float
-    recall: float
-    covering: float

@@ -34,5 +34,15 @@ learner.fit_hazard(nile["flow_1e8_m3"])
 hazard: float = learner.hazard_
 print(hazard, npl.surprise.filter_batch(learner, [flow, flow])[0].provenance.seed)
 
+
+def evidence_of(hazard: float, seed: int) -> float:
+    """Log evidence of a simulated sequence."""
+    task = npl.surprise.simulate(n_steps=50, hazard=hazard, random_state=seed)
+    return npl.surprise.ChangePointLearner(hazard=hazard).score(task.observations)
+
+
+table: npl.Sweep = npl.sweep(evidence_of, {"hazard": [0.01, 0.1]}, seeds=2)
+print(table["value"].mean(), table.provenance.neuropil)
+
 version: str = npl.__version__
 print(npl.doctor(), version, threads)

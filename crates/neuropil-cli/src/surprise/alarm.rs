@@ -97,9 +97,9 @@ pub(crate) fn run(args: &AlarmArgs, context: &Context<'_>) -> Result<i32> {
     let learner = args.model.learner(&input, context.global.seed)?;
     let rule = args.rule(&learner);
     let monitor = context.monitor();
-    let calibrated = args.calibrate(&learner, &rule, &input, context.global.seed, &monitor)?;
+    let calibrated = args.calibrate(&learner, &rule, &input, learner.seed, &monitor)?;
     let threshold = calibrated.as_ref().map(|found| found.value).or(args.threshold).unwrap_or_default();
-    let tested = args.test(&learner, calibrated.as_ref(), context.global.seed, &monitor)?;
+    let tested = args.test(&learner, calibrated.as_ref(), learner.seed, &monitor)?;
 
     let mut alarms: Vec<usize> = Vec::new();
     let mut statistic: Vec<f64> = Vec::with_capacity(input.values.nrows());
@@ -115,6 +115,7 @@ pub(crate) fn run(args: &AlarmArgs, context: &Context<'_>) -> Result<i32> {
     table.integers("alarm", (0..statistic.len()).map(|t| i64::from(alarms.binary_search(&t).is_ok())));
     let delivery = Delivery {
         command: "surprise alarm",
+        seed: learner.seed,
         parameters: json!({ "model": learner, "rule": rule, "level": args.level() }),
         input: input.describe(learner.provenance(Some(input.values.view())).input.as_deref()),
         result: json!({

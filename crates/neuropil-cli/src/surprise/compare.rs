@@ -69,8 +69,8 @@ pub(crate) fn run(args: &CompareArgs, context: &Context<'_>) -> Result<i32> {
     let input = args.input.read()?;
     let base = ChangePointLearner {
         hazard: args.hazard.hazard(&input)?,
-        seed: context.global.seed,
-        missing: input.missing,
+        seed: context.global.seed(),
+        missing: input.missing.unwrap_or_default(),
         ..ChangePointLearner::new(args.family.family(input.values.ncols())?)
     };
     let truth = args.truth(&input, base.family.estimate_width())?;
@@ -89,6 +89,7 @@ pub(crate) fn run(args: &CompareArgs, context: &Context<'_>) -> Result<i32> {
     let table = table(&contenders);
     let delivery = Delivery {
         command: "surprise compare",
+        seed: base.seed,
         parameters: json!({
             "family": base.family,
             "hazard": base.hazard,
@@ -119,7 +120,9 @@ impl CompareArgs {
             match learner.validate() {
                 Ok(()) => learners.push(learner),
                 // Without a wish of the user, a method that is not defined for the family is left out.
-                Err(neuropil_surprise::Error::Unsupported { .. }) if self.methods.is_empty() => {}
+                Err(
+                    neuropil_surprise::Error::Unsupported { .. } | neuropil_surprise::Error::RunLengthHazard { .. },
+                ) if self.methods.is_empty() => {}
                 // So is SMiLe where the hazard gives no modulation and the user gives none either.
                 Err(neuropil_surprise::Error::Parameter { name, .. })
                     if self.methods.is_empty() && name == "m" && !self.parameters.has_m() => {}

@@ -1,8 +1,9 @@
 //! What all verbs do with a result: the table per observation, the summary, the files, the document.
 
 use std::fmt::Write;
+use std::ops::Range;
 
-use ndarray::{Array2, ArrayD, ArrayView1, Axis};
+use ndarray::{Array2, ArrayD, ArrayView1, Axis, s};
 use neuropil_report::{Colour, Figure, Panel, Stroke};
 use serde_json::Value;
 
@@ -15,6 +16,7 @@ use crate::surprise::input_args::Sequence;
 /// Everything that a verb hands over.
 pub(crate) struct Delivery<'a> {
     pub command: &'a str,
+    pub seed: u64,
     pub parameters: Value,
     pub input: Value,
     /// The result without the table: an object.
@@ -30,33 +32,45 @@ pub(crate) struct Delivery<'a> {
 impl Delivery<'_> {
     /// Writes the files and shows the result; `figure` is drawn only if it is wanted.
     pub fn deliver(self, context: &Context<'_>, outputs: &Outputs, figure: impl FnOnce() -> Figure) -> Result<i32> {
+        let provenance = document(self.command, self.seed, self.parameters, self.input, self.result);
         // A document holds every number as a value of its own, ten times the size of the table: it is made only for
         // those who read it.
         let document = if context.global.json || outputs.wants_document() {
-            let mut result = self.result;
-            result[self.table_key] = self.table.to_json();
-            document(self.command, context.global.seed, self.parameters, self.input, result)
+            let mut document = provenance.clone();
+            document["result"][self.table_key] = self.table.to_json();
+            document
         } else {
             Value::Null
         };
-        let product = Product { table: &self.table, arrays: &self.arrays, document: &document };
+        let product =
+            Product { table: &self.table, arrays: &self.arrays, document: &document, provenance: &provenance };
         outputs.write(&product, figure)?;
-        for path in outputs.files() {
-            context.console.say(format!("wrote {}", path.display()));
-        }
+        tell(context, outputs);
         context.console.show(self.summary, || document)?;
         Ok(DONE)
     }
 }
 
+/// Names the files that were written.
+pub(crate) fn tell(context: &Context<'_>, outputs: &Outputs) {
+    for path in outputs.files() {
+        context.console.say(format!("wrote {}", path.display()));
+    }
+}
+
 /// Index, labels and observations: the left part of a table with one row per observation.
 pub(crate) fn observations(input: &Sequence) -> ResultTable {
+    observations_within(input, 0..input.values.nrows())
+}
+
+/// [`observations`] of a part of the sequence.
+pub(crate) fn observations_within(input: &Sequence, rows: Range<usize>) -> ResultTable {
     let mut table = ResultTable::default();
-    table.integers("index", (0..input.values.nrows()).map(|t| t as i64));
+    table.integers("index", rows.clone().map(|t| t as i64));
     for (name, labels) in &input.labels {
-        table.text(name.clone(), labels.iter().cloned());
+        table.text(name.clone(), labels[rows.clone()].iter().cloned());
     }
-    for (name, column) in input.names.iter().zip(input.values.axis_iter(Axis(1))) {
+    for (name, column) in input.names.iter().zip(input.values.slice(s![rows, ..]).axis_iter(Axis(1))) {
         table.numbers(name.clone(), column.iter().copied());
     }
     table
@@ -104,10 +118,14 @@ impl Summary {
 
     /// The largest values of a trace with their indices, block starts left out.
     pub fn largest(&mut self, name: &str, trace: impl IntoIterator<Item = f64>, input: &Sequence) {
-        let mut found: Vec<(usize, f64)> =
-            trace.into_iter().enumerate().filter(|(t, _)| !input.blocks.starts().contains(t)).collect();
-        found.sort_by(|a, b| b.1.total_cmp(&a.1));
-        for (t, value) in found.into_iter().take(5) {
+        let mut largest = Largest::default();
+        trace.into_iter().enumerate().for_each(|(t, value)| largest.offer(t, value, input));
+        self.list(name, &largest);
+    }
+
+    /// Values with their indices.
+    pub fn list(&mut self, name: &str, largest: &Largest) {
+        for (t, value) in &largest.found {
             self.line(&format!("{name} at {t}"), format!("{value:.4}"));
         }
     }
@@ -118,6 +136,25 @@ impl Summary {
             self.text.push_str(text);
         }
         self.text
+    }
+}
+
+/// The largest values of a trace, the largest first; the earlier one first where two are equal.
+#[derive(Debug, Default)]
+pub(crate) struct Largest {
+    found: Vec<(usize, f64)>,
+}
+
+impl Largest {
+    const KEPT: usize = 5;
+
+    /// Takes the value at index `t`, unless a block starts there.
+    pub fn offer(&mut self, t: usize, value: f64, input: &Sequence) {
+        let place = self.found.partition_point(|(_, other)| other.total_cmp(&value).is_ge());
+        if place < Self::KEPT && input.blocks.starts().binary_search(&t).is_err() {
+            self.found.insert(place, (t, value));
+            self.found.truncate(Self::KEPT);
+        }
     }
 }
 

@@ -11,10 +11,9 @@ use crate::failure::{Failure, Result};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Observations and their prior")]
 pub(crate) struct FamilyArgs {
-    /// What is observed
-    #[arg(long, default_value = "gaussian", value_name = "NAME",
-        value_parser = PossibleValuesParser::new(Family::NAMES))]
-    pub family: String,
+    /// What is observed [default: gaussian]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Family::NAMES))]
+    family: Option<String>,
     /// gaussian: known standard deviation, in units of the data [default: 1]
     #[arg(long, value_name = "SD", allow_negative_numbers = true)]
     sigma: Option<f64>,
@@ -45,7 +44,8 @@ pub(crate) struct FamilyArgs {
     /// categorical, multinomial: weights of the Dirichlet prior, one per category or one for all
     #[arg(long, value_name = "W,...", value_delimiter = ',', allow_negative_numbers = true)]
     alpha: Option<Vec<f64>>,
-    /// categorical, multinomial: number of categories, where --alpha is one weight for all
+    /// categorical, multinomial: number of categories, where --alpha is one weight for all [default:
+    /// 5 for categorical, the columns for multinomial]
     #[arg(long, value_name = "K")]
     categories: Option<u16>,
     /// poisson, exponential (gamma prior of the rate) or gaussian-known-mean (inverse gamma prior): shape
@@ -142,16 +142,27 @@ const PARAMETERS: &[(&str, &[(&str, Form)])] = &[
 ];
 
 impl FamilyArgs {
+    /// The name of the family.
+    pub fn name(&self) -> &str {
+        self.family.as_deref().unwrap_or("gaussian")
+    }
+
+    /// An option of this group that was given, if there is one.
+    pub fn given_option(&self) -> Option<String> {
+        let parameter = || self.given().first().map(|(field, _)| option(field));
+        self.family.as_ref().map(|_| "--family".to_owned()).or_else(parameter)
+    }
+
     /// The family with the given parameters, for observations of this many columns.
     pub fn family(&self, columns: usize) -> Result<Family> {
         let given = self.given();
-        let known = PARAMETERS.iter().find(|(name, _)| *name == self.family).map_or(&[][..], |(_, known)| *known);
+        let known = PARAMETERS.iter().find(|(name, _)| *name == self.name()).map_or(&[][..], |(_, known)| *known);
         if let Some((stranger, _)) = given.iter().find(|(field, _)| known.iter().all(|(name, _)| name != field)) {
             return Err(self.stranger(stranger, known));
         }
-        let default = serde_json::to_value(Family::named(&self.family)?).unwrap_or_default();
+        let default = serde_json::to_value(Family::named(self.name())?).unwrap_or_default();
         let Value::Object(mut fields) = default else {
-            return Err(Failure::failed(format!("the family {} cannot be described", self.family)));
+            return Err(Failure::failed(format!("the family {} cannot be described", self.name())));
         };
         self.set_dimension(&mut fields, columns);
         for (field, form) in known.iter().filter(|(field, _)| *field != "categories") {
@@ -161,14 +172,14 @@ impl FamilyArgs {
             }
         }
         let family: Family = serde_json::from_value(Value::Object(fields))
-            .map_err(|error| Failure::usage(format!("the parameters of the family {}: {error}", self.family)))?;
+            .map_err(|error| Failure::usage(format!("the parameters of the family {}: {error}", self.name())))?;
         family.validate()?;
         Ok(family)
     }
 
     /// How many entries a vector has.
     fn dimension(&self, columns: usize, given: usize) -> usize {
-        match self.family.as_str() {
+        match self.name() {
             "categorical" => self.categories.map_or(given, usize::from),
             "regression" | "regression-unknown-noise" => columns.saturating_sub(1),
             _ => columns,
@@ -181,7 +192,7 @@ impl FamilyArgs {
             (0..d).map(|i| (0..d).map(|j| f64::from(u8::from(i == j))).collect::<Vec<f64>>()).collect()
         };
         let first = |fields: &Map<String, Value>, name: &str| fields.get(name).map(|list| list[0].clone());
-        match self.family.as_str() {
+        match self.name() {
             "multivariate-gaussian" => {
                 fields.insert("mean".to_owned(), json!(vec![0.0; columns]));
                 fields.insert("degrees_of_freedom".to_owned(), json!(columns as f64 + 2.0));
@@ -189,12 +200,12 @@ impl FamilyArgs {
             }
             "regression" | "regression-unknown-noise" => {
                 let d = columns.saturating_sub(1);
-                let matrix = if self.family == "regression" { "weight_covariance" } else { "weight_precision" };
+                let matrix = if self.name() == "regression" { "weight_covariance" } else { "weight_precision" };
                 fields.insert("weight_mean".to_owned(), json!(vec![0.0; d]));
                 fields.insert(matrix.to_owned(), unit(d));
             }
             "categorical" | "multinomial" => {
-                let n = match (self.categories, self.family.as_str()) {
+                let n = match (self.categories, self.name()) {
                     (Some(n), _) => usize::from(n),
                     (None, "multinomial") => columns,
                     (None, _) => return,
@@ -218,9 +229,9 @@ impl FamilyArgs {
             "{} belongs to the family {}, but the family is {}",
             option(field),
             owners.join(" or "),
-            self.family
+            self.name()
         ))
-        .hint(format!("{} takes {}", self.family, own.join(", ")))
+        .hint(format!("{} takes {}", self.name(), own.join(", ")))
     }
 
     /// The parameters that were given, by the name of their field.

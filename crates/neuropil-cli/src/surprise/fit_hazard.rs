@@ -7,6 +7,7 @@ use neuropil_surprise::hazard::Hazard;
 use neuropil_surprise::hazard_learning::{HazardFit, HazardFitOptions, HazardUpdate};
 use neuropil_surprise::model::ChangePointLearner;
 use neuropil_surprise::online_hazard::{BetaHazard, HazardGrid, OnlineHazard};
+use neuropil_surprise::saved::{LearnedHazard, SavedLearner};
 use neuropil_surprise::smooth::DEFAULT_CUTOFF;
 use serde_json::{Value, json};
 
@@ -16,6 +17,7 @@ use crate::outputs::{Outputs, ResultTable};
 use crate::surprise::delivery::{Delivery, Summary, indices, observations, trace_panel};
 use crate::surprise::family_args::FamilyArgs;
 use crate::surprise::input_args::{InputArgs, Sequence};
+use crate::surprise::saved_args::{SaveArgs, SavedArgs, learner_of};
 
 /// Learn how often the world changes: the hazard with the highest evidence, with its uncertainty
 ///
@@ -72,6 +74,10 @@ pub(crate) struct FitHazardArgs {
     #[arg(long, value_name = "P", default_value_t = DEFAULT_CUTOFF, help_heading = "Fit",
         allow_negative_numbers = true)]
     cutoff: f64,
+    #[command(flatten)]
+    saved: SavedArgs,
+    #[command(flatten)]
+    save: SaveArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -92,15 +98,21 @@ enum Online {
 
 pub(crate) fn run(args: &FitHazardArgs, context: &Context<'_>) -> Result<i32> {
     let outputs = Outputs::plan(context.global, "fit-hazard")?;
+    args.save.plan(context)?;
     let input = args.input.read()?;
-    let learner = ChangePointLearner {
-        hazard: Hazard::Constant(args.start),
-        seed: context.global.seed,
-        missing: input.missing,
-        ..ChangePointLearner::new(args.family.family(input.values.ncols())?)
+    let learner = match args.saved.read(&[args.family.given_option()])? {
+        Some(saved) => learner_of(&saved, &input, context.global.seed),
+        None => ChangePointLearner {
+            hazard: Hazard::Constant(args.start),
+            seed: context.global.seed(),
+            missing: input.missing.unwrap_or_default(),
+            ..ChangePointLearner::new(args.family.family(input.values.ncols())?)
+        },
     };
     match args.online {
         None => fit(args, &input, &learner, context, &outputs),
+        Some(_) if args.save.is_given() => Err(Failure::usage("--save-learner cannot be used with --online")
+            .hint("leave out --online: a learner holds one hazard, not a distribution of hazards")),
         Some(online) => along_the_way(args, online, &input, &learner, context, &outputs),
     }
 }
@@ -137,6 +149,7 @@ fn fit(
     table.numbers("log_evidence_nat", result.log_evidence.iter().copied());
     let delivery = Delivery {
         command: "surprise fit-hazard",
+        seed: learner.seed,
         parameters: json!({
             "family": learner.family,
             "start": args.start,
@@ -163,6 +176,10 @@ fn fit(
         ],
         summary: fit_summary(input, learner, &result),
     };
+    args.save.write(context, || {
+        let learned = LearnedHazard { fit: result.clone(), provenance: learner.provenance(Some(y)) };
+        SavedLearner::of(learner.clone()).with_hazard_fit(learned)
+    })?;
     delivery.deliver(context, outputs, || {
         let x: Vec<f64> = (0..result.hazards.len()).map(|i| i as f64).collect();
         let panel = Panel::new().x_label("iteration").y_label("hazard").log_y().line("hazard", &x, &result.hazards);
@@ -234,6 +251,7 @@ fn along_the_way(
     let how = if online == Online::Beta { "beta" } else { "grid" };
     let delivery = Delivery {
         command: "surprise fit-hazard",
+        seed: learner.seed,
         parameters: json!({ "family": learner.family, "online": how, "prior": parameters, "cutoff": args.cutoff }),
         input: input.describe(learner.provenance(Some(y)).input.as_deref()),
         result: json!({

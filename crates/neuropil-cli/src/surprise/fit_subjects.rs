@@ -59,13 +59,14 @@ pub(crate) fn run(args: &FitSubjectsArgs, context: &Context<'_>) -> Result<i32> 
     given.extend(args.model.method.parameters.fixed());
     given.extend(args.model.hazard.law.hazard.map(|_| "hazard"));
     let free = args.free.parameters(&learner, &response, &given);
+    let learner_seed = learner.seed;
     let model = SubjectModel { learner, response, timing: args.responses.timing(), free };
     model.validate()?;
     let trials = args.trials(&input)?;
     let options = FitOptions {
         starts: args.free.starts,
         evaluations: args.free.evaluations,
-        seed: context.global.seed,
+        seed: learner_seed,
         monitor: context.monitor(),
     };
     let (fits, group, hash) = if args.hierarchical {
@@ -90,6 +91,7 @@ pub(crate) fn run(args: &FitSubjectsArgs, context: &Context<'_>) -> Result<i32> 
     let table = table(&fits);
     let delivery = Delivery {
         command: "surprise fit-subjects",
+        seed: learner_seed,
         parameters: json!({
             "model": model,
             "hierarchical": args.hierarchical,

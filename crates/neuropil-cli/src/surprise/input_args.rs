@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ndarray::Array2;
-use neuropil_data::{Content, series};
+use neuropil_data::{Columns, Kind, columns, series};
 use neuropil_surprise::blocks::Blocks;
 use neuropil_surprise::filter::Missing;
 use serde_json::{Value, json};
@@ -30,9 +30,10 @@ pub(crate) struct InputArgs {
     /// Column with the subject; every subject is independent
     #[arg(long, value_name = "NAME")]
     pub subject_column: Option<String>,
-    /// What an empty field or NaN is: a step without an observation (skip) or an error
-    #[arg(long, value_name = "WHAT", default_value = "skip")]
-    pub missing: MissingArg,
+    /// What an empty field or NaN is: a step without an observation (skip) or an error [default: skip, or as --learner
+    /// has it]
+    #[arg(long, value_name = "WHAT")]
+    pub missing: Option<MissingArg>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -51,28 +52,33 @@ pub(crate) struct Sequence {
     pub names: Vec<String>,
     /// Rows are time.
     pub values: Array2<f64>,
-    pub missing: Missing,
+    /// Where it was asked for.
+    pub missing: Option<Missing>,
     pub blocks: Blocks,
     /// Label columns by their name, each as long as the sequence.
     pub labels: Vec<(String, Vec<String>)>,
-    content: Content,
+    /// Every column of a table as text; other files are read again where something else is wanted of them.
+    table: Option<Columns>,
 }
 
 impl InputArgs {
     /// Reads the sequence; the file is read once, so that it may be a pipe.
     pub fn read(&self) -> Result<Sequence> {
-        let content = neuropil_data::read(&self.input)?;
+        let table = match neuropil_data::kind_of(&self.input)? {
+            Kind::Table => Some(columns::read_csv(&self.input)?),
+            _ => None,
+        };
         let columns: Vec<String> = self.array.iter().chain(&self.column).cloned().collect();
-        if let (Some(array), false) = (&self.array, matches!(content, Content::Arrays(_))) {
+        if let (Some(array), false) = (&self.array, neuropil_data::kind_of(&self.input)? == Kind::Npz) {
             let message = format!("--array {array} needs an npz file, but \"{}\" is none", self.input.display());
             return Err(Failure::usage(message).hint("use --column for a table"));
         }
-        let (names, values) = match &content {
-            Content::Table(table) => {
+        let (names, values) = match &table {
+            Some(table) => {
                 let names = if columns.is_empty() { vec![table.default_column()?.to_owned()] } else { columns };
                 (names.clone(), table.numbers_of(&names)?)
             }
-            _ => {
+            None => {
                 let series = series::read_named_series(&self.input, &columns)?;
                 (series.names, series.values)
             }
@@ -86,12 +92,12 @@ impl InputArgs {
             names,
             blocks: Blocks::single(values.nrows()),
             values,
-            missing: match self.missing {
+            missing: self.missing.map(|missing| match missing {
                 MissingArg::Skip => Missing::Skip,
                 MissingArg::Error => Missing::Error,
-            },
+            }),
             labels: Vec::new(),
-            content,
+            table,
         };
         let label_columns: Vec<&String> = [&self.subject_column, &self.block_column].into_iter().flatten().collect();
         for name in label_columns {
@@ -109,11 +115,16 @@ impl InputArgs {
 }
 
 impl Sequence {
+    /// Frees what the file holds besides the observations and their labels.
+    pub fn forget_other_columns(&mut self) {
+        self.table = None;
+    }
+
     /// Another column of the same file as numbers.
     pub fn numbers(&self, name: &str) -> Result<Vec<f64>> {
-        match &self.content {
-            Content::Table(table) => Ok(table.numbers(name)?),
-            _ => {
+        match &self.table {
+            Some(table) => Ok(table.numbers(name)?),
+            None => {
                 let column = series::read_series(&self.path, &[name])?;
                 if column.dim() != (self.values.nrows(), 1) {
                     let (rows, columns) = column.dim();
@@ -128,9 +139,9 @@ impl Sequence {
 
     /// Another column of the same file as text.
     pub fn text(&self, name: &str) -> Result<Vec<String>> {
-        match &self.content {
-            Content::Table(table) => Ok(table.text(name)?.into_iter().map(str::to_owned).collect()),
-            _ => Ok(self.numbers(name)?.iter().map(ToString::to_string).collect()),
+        match &self.table {
+            Some(table) => Ok(table.text(name)?.into_iter().map(str::to_owned).collect()),
+            None => Ok(self.numbers(name)?.iter().map(ToString::to_string).collect()),
         }
     }
 

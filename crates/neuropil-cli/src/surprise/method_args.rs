@@ -13,10 +13,10 @@ use crate::failure::{Failure, Result};
 #[command(next_help_heading = "Learner")]
 pub(crate) struct MethodArgs {
     /// Learner: exact, mp (message passing with N run lengths), sor (stratified optimal resampling), pf (particle
-    /// filter), varsmile, smile, nassar10, nassar12 (delta rules; gaussian only), leaky
-    #[arg(long, default_value = "exact", value_name = "NAME",
-        value_parser = PossibleValuesParser::new(Method::NAMES), hide_possible_values = true)]
-    pub method: String,
+    /// filter), varsmile, smile, nassar10, nassar12 (delta rules; gaussian only), leaky [default: exact]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Method::NAMES),
+        hide_possible_values = true)]
+    method: Option<String>,
     #[command(flatten)]
     pub parameters: MethodParameters,
 }
@@ -72,10 +72,21 @@ const OWNERS: &[(&str, &[&str])] = &[
 ];
 
 impl MethodArgs {
+    /// The name of the learner.
+    pub fn name(&self) -> &str {
+        self.method.as_deref().unwrap_or("exact")
+    }
+
+    /// An option of this group that was given, if there is one.
+    pub fn given_option(&self) -> Option<String> {
+        let parameter = || self.parameters.given().first().map(|option| (*option).to_owned());
+        self.method.as_ref().map(|_| "--method".to_owned()).or_else(parameter)
+    }
+
     /// The learner, or a refusal of a parameter that it does not have.
     pub fn method(&self) -> Result<Method> {
-        self.parameters.refuse_strangers(&[&self.method])?;
-        self.parameters.of(&self.method)
+        self.parameters.refuse_strangers(&[self.name()])?;
+        self.parameters.of(self.name())
     }
 }
 

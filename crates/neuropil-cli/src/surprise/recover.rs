@@ -78,20 +78,20 @@ fn parse_named_range(text: &str) -> std::result::Result<Range, String> {
 
 pub(crate) fn run(args: &RecoverArgs, context: &Context<'_>) -> Result<i32> {
     let outputs = Outputs::plan(context.global, "recover")?;
-    let regression = args.family.family.starts_with("regression");
+    let regression = args.family.name().starts_with("regression");
     let family = args.family.family(usize::from(args.dimension) + usize::from(regression))?;
     let task = Task { family, hazard: args.law.hazard()?, trials: args.trials, blocks: args.blocks };
-    let mut methods = vec![args.method.method.as_str()];
-    methods.extend(args.confuse.iter().map(String::as_str).filter(|name| *name != args.method.method));
+    let mut methods = vec![args.method.name()];
+    methods.extend(args.confuse.iter().map(String::as_str).filter(|name| *name != args.method.name()));
     args.method.parameters.refuse_strangers(&methods)?;
     let candidates = methods.iter().map(|name| args.candidate(name, &task)).collect::<Result<Vec<_>>>()?;
     let options = FitOptions {
         starts: args.free.starts,
         evaluations: args.free.evaluations,
-        seed: context.global.seed,
+        seed: context.global.seed(),
         monitor: context.monitor(),
     };
-    let seed = context.global.seed;
+    let seed = context.global.seed();
     let recovery = recover(&candidates[0], &task, args.subjects, seed, &options)?;
     let confusion =
         (candidates.len() > 1).then(|| confuse(&candidates, &task, args.subjects, seed, &options)).transpose()?;
@@ -102,6 +102,7 @@ pub(crate) fn run(args: &RecoverArgs, context: &Context<'_>) -> Result<i32> {
     let table = table(&recovery);
     let delivery = Delivery {
         command: "surprise recover",
+        seed,
         parameters: json!({
             "task": task,
             "candidates": candidates,
@@ -135,7 +136,7 @@ impl RecoverArgs {
         learner.validate()?;
         let response = self.response.model(task.family.name())?;
         // The wishes of the user are about --method; the others are fitted with what they adapt with.
-        let own = name == self.method.method;
+        let own = name == self.method.name();
         let wished = FreeArgs { free: if own { self.free.free.clone() } else { Vec::new() }, ..self.free.clone() };
         let mut given = self.response.given();
         given.extend(self.method.parameters.fixed());
@@ -212,7 +213,7 @@ fn summary(args: &RecoverArgs, recovery: &Recovery, confusion: Option<&Confusion
     }
     let design = format!("{} subjects, {} x {} trials", args.subjects, args.blocks, args.trials);
     let mut text =
-        format!("{design}, method {}, {} converged\n\n{}", args.method.method, recovery.n_converged, table.to_text());
+        format!("{design}, method {}, {} converged\n\n{}", args.method.name(), recovery.n_converged, table.to_text());
     if let Some(confusion) = confusion {
         text.push_str("\nlearner that BIC chooses (rows: learner that simulated)\n");
         text.push_str(&confusion_table(confusion).to_text());

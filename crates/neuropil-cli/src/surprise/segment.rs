@@ -57,7 +57,7 @@ pub(crate) fn run(args: &SegmentArgs, context: &Context<'_>) -> Result<i32> {
     let annotations = args.annotations(&input)?;
     let monitor = context.monitor();
     let y = input.values.view();
-    let best = learner.segment(y, &input.blocks, args.model.cutoff, &monitor)?;
+    let best = learner.segment(y, &input.blocks, args.model.cutoff(&learner), &monitor)?;
     let count = args.change_count(&learner, &input, &monitor)?;
     let draws = args.draw(&learner, &input, &monitor)?;
     let agreement = annotations.map(|marked| Agreement::of(&marked, &best, y.nrows())).transpose()?;
@@ -70,6 +70,7 @@ pub(crate) fn run(args: &SegmentArgs, context: &Context<'_>) -> Result<i32> {
     add_estimate(&mut table, "sd", &best.standard_deviation);
     let delivery = Delivery {
         command: "surprise segment",
+        seed: learner.seed,
         parameters: args.model.describe(&learner),
         input: input.describe(learner.provenance(Some(y)).input.as_deref()),
         result: json!({
@@ -100,7 +101,7 @@ impl SegmentArgs {
         input: &Sequence,
         monitor: &Monitor,
     ) -> Result<Option<ChangeCount>> {
-        let count = || learner.change_count(input.values.view(), &input.blocks, self.model.cutoff, monitor);
+        let count = || learner.change_count(input.values.view(), &input.blocks, self.model.cutoff(learner), monitor);
         Ok(self.count.then(count).transpose()?)
     }
 
@@ -111,7 +112,7 @@ impl SegmentArgs {
         monitor: &Monitor,
     ) -> Result<Option<Vec<Vec<usize>>>> {
         let y = input.values.view();
-        let draw = || learner.sample_segmentations(y, &input.blocks, self.draws, self.model.cutoff, monitor);
+        let draw = || learner.sample_segmentations(y, &input.blocks, self.draws, self.model.cutoff(learner), monitor);
         Ok((self.draws > 0).then(draw).transpose()?)
     }
 

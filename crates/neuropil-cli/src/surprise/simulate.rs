@@ -59,7 +59,7 @@ pub(crate) struct SimulateArgs {
 
 pub(crate) fn run(args: &SimulateArgs, context: &Context<'_>) -> Result<i32> {
     let outputs = Outputs::plan(context.global, "simulate")?;
-    let regression = args.family.family.starts_with("regression");
+    let regression = args.family.name().starts_with("regression");
     let family = args.family.family(usize::from(args.dimension) + usize::from(regression))?;
     let hazard = args.law.hazard()?;
     let method = args.method.method()?;
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &SimulateArgs, context: &Context<'_>) -> Result<i32> {
             family: family.clone(),
             method,
             hazard: hazard.clone(),
-            seed: context.global.seed,
+            seed: context.global.seed(),
             missing: Missing::Skip,
         };
         learner.validate()?;
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &SimulateArgs, context: &Context<'_>) -> Result<i32> {
         Ok(SubjectModel { learner, response, timing: args.response.timing(), free: Vec::new() })
     });
     let subject = subject.transpose()?;
-    let world = World { family, subject, args, seed: context.global.seed };
+    let world = World { family, subject, args, seed: context.global.seed() };
     let monitor = context.monitor();
     let task = monitor.task("simulate", u64::from(args.sequences));
     let sequences = (0..u64::from(args.sequences))
@@ -93,6 +93,7 @@ pub(crate) fn run(args: &SimulateArgs, context: &Context<'_>) -> Result<i32> {
     let csv = if context.global.out.is_none() && !context.global.json { table.to_csv()? } else { String::new() };
     let delivery = Delivery {
         command: "surprise simulate",
+        seed: world.seed,
         parameters: json!({
             "family": world.family,
             "hazard": hazard,

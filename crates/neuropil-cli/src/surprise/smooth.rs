@@ -34,7 +34,7 @@ pub(crate) fn run(args: &SmoothArgs, context: &Context<'_>) -> Result<i32> {
     let input = args.input.read()?;
     let learner = args.model.learner(&input, context.global.seed)?;
     let y = input.values.view();
-    let result = learner.smooth(y, &input.blocks, args.model.cutoff, &context.monitor())?;
+    let result = learner.smooth(y, &input.blocks, args.model.cutoff(&learner), &context.monitor())?;
 
     let mut table = observations(&input);
     add_estimate(&mut table, "mean", &result.mean);
@@ -53,6 +53,7 @@ pub(crate) fn run(args: &SmoothArgs, context: &Context<'_>) -> Result<i32> {
     summary.largest("change probability", result.change_probability.iter().copied(), &input);
     let delivery = Delivery {
         command: "surprise smooth",
+        seed: learner.seed,
         parameters: args.model.describe(&learner),
         input: input.describe(learner.provenance(Some(y)).input.as_deref()),
         result: json!({

@@ -2,6 +2,8 @@
 
 use neuropil_core::progress::Monitor;
 use neuropil_core::random::Seed;
+use neuropil_surprise::method::Method;
+use neuropil_surprise::tune::{Grid, bottom_of_valley};
 
 use super::roster;
 use super::task::{Sequence, Task};
@@ -14,78 +16,25 @@ pub const SEEDS: usize = 3;
 pub fn tuned(key: &'static str, task: Task, hazard: f64, length: usize, seed: Seed, monitor: &Monitor) -> Result<f64> {
     let seed = seed.child("tuning");
     let sequences: Vec<Sequence> = (0..SEEDS as u64).map(|i| task.simulate(hazard, length, seed.index(i))).collect();
-    let grid = grid(key);
-    minimum(&grid, |value| {
+    let found = bottom_of_valley(&grid(key)?, |value| {
         let contender = roster::with_parameter(key, value, hazard)?;
         let mut total = 0.0;
         for sequence in &sequences {
             total += task.mean_squared_error(&contender, sequence, seed, monitor)?;
         }
-        Ok(total)
+        Ok::<f64, Error>(total)
+    })?;
+    found.ok_or_else(|| Error::failed("a grid search needs at least one value"))
+}
+
+/// The values to try, ascending: the published grids, where zero is not tried for a modulation.
+fn grid(key: &str) -> Result<Vec<f64>> {
+    // Both delta rules are tuned on the wide grid: with a flat prior the best hazard is larger than 0.1.
+    let method = if key.starts_with("nassar") { "nassar10" } else { key };
+    let published = Method::named(method).ok().and_then(|method| Grid::published(&method));
+    Ok(match published {
+        Some(grid) if grid.parameter == "m" => grid.values.into_iter().filter(|m| *m > 0.0).collect(),
+        Some(grid) => grid.values,
+        None => Grid::logarithmic("hazard", 1e-4, 0.1, 40)?.values,
     })
-}
-
-/// The grid of a parameter, ascending.
-fn grid(key: &str) -> Vec<f64> {
-    let logarithmic = |from: f64, to: f64, n: usize| {
-        (0..n).map(move |i| 10f64.powf(from + (to - from) * i as f64 / (n - 1) as f64)).collect::<Vec<_>>()
-    };
-    let steps = |last: usize| (1..=last).map(|i| i as f64 / 100.0);
-    match key {
-        "leaky" => (0..100).map(|i| f64::from(i) / 100.0).collect(),
-        "varsmile" | "smile" => {
-            let mut values = logarithmic(-4.0, -1.0, 40);
-            values.pop();
-            values.extend(steps(if key == "smile" { 1000 } else { 500 }));
-            values.sort_by(f64::total_cmp);
-            values
-        }
-        // Without its last point, 1.
-        key if key.starts_with("nassar") => {
-            let mut values = logarithmic(-4.0, 0.0, 60);
-            values.pop();
-            values
-        }
-        _ => logarithmic(-4.0, -1.0, 40),
-    }
-}
-
-/// The value of the grid with the least loss: every few values first, then between the neighbours of the best, until
-/// neighbours on the grid are compared. The losses have one valley along these grids.
-fn minimum(grid: &[f64], loss: impl Fn(f64) -> Result<f64>) -> Result<f64> {
-    const PARTS: usize = 8;
-    let (mut low, mut high) = (0, grid.len().saturating_sub(1));
-    loop {
-        let step = ((high - low) / PARTS).max(1);
-        let mut candidates: Vec<usize> = (low..=high).step_by(step).collect();
-        if candidates.last() != Some(&high) {
-            candidates.push(high);
-        }
-        let mut best: Option<(f64, usize)> = None;
-        for &index in &candidates {
-            let value = loss(grid[index])?;
-            if best.is_none_or(|(least, _)| value < least) {
-                best = Some((value, index));
-            }
-        }
-        let Some((_, index)) = best else { return Err(Error::failed("a grid search needs at least one value")) };
-        if step == 1 {
-            return Ok(grid[index]);
-        }
-        (low, high) = (index.saturating_sub(step), (index + step).min(grid.len() - 1));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_search_finds_the_bottom_of_a_valley_wherever_it_lies() {
-        let grid: Vec<f64> = (0..540).map(f64::from).collect();
-        for bottom in [0.0, 1.0, 77.0, 300.4, 539.0] {
-            let found = minimum(&grid, |x| Ok((x - bottom).abs())).unwrap();
-            assert!((found - bottom).abs() <= 0.5, "{bottom}: {found}");
-        }
-    }
 }

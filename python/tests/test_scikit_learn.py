@@ -1,0 +1,30 @@
+"""scikit-learn's own checks of an estimator."""
+
+import warnings
+
+import pytest
+
+pytest.importorskip("sklearn", minversion="1.6")
+
+from neuropil.surprise import ChangePointLearner
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+#: Checks that a model of a sequence cannot pass, and why.
+REASONS = {
+    "check_fit1d": "a sequence of numbers is one-dimensional: that is the usual input, not a mistake",
+    "check_fit2d_1sample": "one observation is refused, but the sentence speaks of observations, not of samples",
+    "check_dtype_object": "an observation that is no number is refused with an InputError, which is a ValueError",
+}
+
+with warnings.catch_warnings():
+    # neuropil does not need scikit-learn, and therefore does not inherit from its base class
+    warnings.filterwarnings("ignore", message=".*does not inherit from", category=UserWarning)
+    checks = parametrize_with_checks(
+        [ChangePointLearner("multivariate-gaussian")], expected_failed_checks=lambda _: REASONS
+    )
+
+
+@pytest.mark.filterwarnings("ignore:.*does not inherit from:UserWarning")
+@checks
+def test_scikit_learn_finds_what_it_expects_of_an_estimator(estimator, check):
+    check(estimator)
