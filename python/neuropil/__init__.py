@@ -3,6 +3,7 @@
 Each room of the house is a module; they are imported when they are first used.
 
 ========================  ==============================================================
+``neuropil.landscape``    loss landscapes of networks: symmetries, saddles, paths
 ``neuropil.surprise``     learning in a world that changes without notice
 ``neuropil.data``         the data sets that come with the package, and files of your own
 ``neuropil.plot``         figures of results (needs matplotlib)
@@ -21,12 +22,12 @@ from neuropil._threads import get_num_threads, num_threads, set_num_threads, war
 from neuropil.errors import ConvergenceWarning, InputError, NeuropilError
 
 if TYPE_CHECKING:
-    from neuropil import data, plot, reproduce, surprise
+    from neuropil import data, landscape, plot, reproduce, surprise
     from neuropil._doctor import doctor
     from neuropil._files import load
     from neuropil._sweep import Sweep, sweep
 
-_MODULES = ("data", "plot", "reproduce", "surprise")
+_MODULES = ("data", "landscape", "plot", "reproduce", "surprise")
 _FUNCTIONS = {
     "Sweep": "neuropil._sweep",
     "doctor": "neuropil._doctor",
@@ -43,6 +44,7 @@ __all__ = [
     "data",
     "doctor",
     "get_num_threads",
+    "landscape",
     "load",
     "num_threads",
     "plot",

@@ -63,4 +63,10 @@ def load(path: str | os.PathLike[str]) -> Any:
     from neuropil.surprise import ChangePointLearner
 
     document = read_document(Path(path))
+    if str(document.get("kind", "")).startswith("landscape."):
+        from neuropil import landscape
+
+        kinds = {f"landscape.{c.__name__}": c for c in (landscape.GradientFlowClassifier, landscape.GradientFlowRegressor)}
+        if document["kind"] in kinds:
+            return kinds[document["kind"]]._from_document(document, str(path))  # pyright: ignore[reportPrivateUsage]
     return ChangePointLearner._from_document(document, str(path))  # pyright: ignore[reportPrivateUsage]

@@ -12,6 +12,15 @@ import numpy as np
 
 from neuropil._observations import numbers
 from neuropil.errors import InputError, NeuropilError
+from neuropil.landscape._plots import (
+    final_losses,
+    hessian_spectrum,
+    loss_along_path,
+    loss_contour,
+    neuron_trajectories,
+    neuron_types,
+    subspace_counts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +30,21 @@ if TYPE_CHECKING:
 
     from neuropil.surprise import ChangeCount, FilterResult, Segmentation, Smoothing
 
-__all__ = ["change_count", "regret_heatmap", "run_length", "segmentation", "surprise_traces", "trajectory"]
+__all__ = [
+    "change_count",
+    "final_losses",
+    "hessian_spectrum",
+    "loss_along_path",
+    "loss_contour",
+    "neuron_trajectories",
+    "neuron_types",
+    "regret_heatmap",
+    "run_length",
+    "segmentation",
+    "subspace_counts",
+    "surprise_traces",
+    "trajectory",
+]
 
 #: Colours that remain apart without colour vision (Okabe and Ito 2008).
 _DATA, _BELIEF, _TRUTH, _CHANGE = "0.45", "#0072B2", "#D55E00", "#009E73"

@@ -10,12 +10,15 @@
 //! | `progress.rs` | long work beside the interpreter: Ctrl-C, progress bars, thread limits |
 //! | `examples.rs` | the data sets inside the package |
 //! | `files.rs` | files of observations |
+//! | `landscape.rs`, `landscape_problem.rs` | the room of loss landscapes |
 //! | `surprise.rs`, `surprise_stream.rs`, `surprise_studies.rs` | the room of surprise |
 
 mod arrow;
 mod errors;
 mod examples;
 mod files;
+mod landscape;
+mod landscape_problem;
 mod progress;
 mod surprise;
 mod surprise_stream;
@@ -41,6 +44,16 @@ mod _neuropil {
     use super::examples::{example_file, example_names};
     #[pymodule_export]
     use super::files::read_series;
+    #[pymodule_export]
+    use super::landscape::{
+        landscape_activation, landscape_align, landscape_arrays, landscape_classify, landscape_connect,
+        landscape_count, landscape_crossover_width, landscape_expand_silent, landscape_from_arrays,
+        landscape_initialise, landscape_merge, landscape_network, landscape_permutation_points, landscape_permute,
+        landscape_predict, landscape_ratio, landscape_reduce, landscape_split, landscape_toy_task,
+        landscape_zero_loss_path,
+    };
+    #[pymodule_export]
+    use super::landscape_problem::LandscapeProblem;
     #[pymodule_export]
     use super::progress::count_slowly;
     #[pymodule_export]

@@ -242,80 +242,49 @@ dispatch! {
         curvatures_body(activation: &Activation, z: &[f64], f: &mut [f64], f1: &mut [f64], f2: &mut [f64]);
 }
 
-#[inline(always)]
-fn values_body<const FMA: bool>(activation: &Activation, z: &[f64], f: &mut [f64]) {
-    each(activation, Visit::<FMA, _>(|i: usize, d: [f64; 3]| f[i] = d[0], z.len()), z);
-}
-
-#[inline(always)]
-fn slopes_body<const FMA: bool>(activation: &Activation, z: &[f64], f: &mut [f64], f1: &mut [f64]) {
-    let n = z.len();
-    let (f, f1) = (&mut f[..n], &mut f1[..n]);
-    each(
-        activation,
-        Visit::<FMA, _>(
-            |i: usize, d: [f64; 3]| {
-                f[i] = d[0];
-                f1[i] = d[1];
-            },
-            n,
-        ),
-        z,
-    );
-}
-
-#[inline(always)]
-fn curvatures_body<const FMA: bool>(activation: &Activation, z: &[f64], f: &mut [f64], f1: &mut [f64], f2: &mut [f64]) {
-    let n = z.len();
-    let (f, f1, f2) = (&mut f[..n], &mut f1[..n], &mut f2[..n]);
-    each(
-        activation,
-        Visit::<FMA, _>(
-            |i: usize, d: [f64; 3]| {
-                f[i] = d[0];
-                f1[i] = d[1];
-                f2[i] = d[2];
-            },
-            n,
-        ),
-        z,
-    );
-}
-
-/// What to do with the derivatives at position `i`, for `i` below a length. What the visitor ignores the compiler
-/// does not compute.
-struct Visit<const FMA: bool, V>(V, usize);
-
-impl<const FMA: bool, V: FnMut(usize, [f64; 3])> Visit<FMA, V> {
-    #[inline(always)]
-    fn all(mut self, z: &[f64], point: impl Fn(f64) -> [f64; 3]) {
-        let z = &z[..self.1];
-        for i in 0..z.len() {
-            self.0(i, point(z[i]));
+/// Writes what a function gives for every `z`. A macro rather than a closure, so that nothing can stay behind as a call
+/// outside of the vector code.
+macro_rules! each {
+    ($z:ident, [$($out:ident: $order:literal),+], |$x:ident| $point:expr) => {
+        for i in 0..$z.len() {
+            let $x = $z[i];
+            let point: [f64; 3] = $point;
+            $($out[i] = point[$order];)+
         }
-    }
+    };
 }
 
-#[inline(always)]
-fn each<const FMA: bool, V: FnMut(usize, [f64; 3])>(activation: &Activation, visit: Visit<FMA, V>, z: &[f64]) {
-    match activation {
-        Activation::Sigmoid => visit.all(z, sigmoid::<FMA>),
-        Activation::Softplus => visit.all(z, softplus::<FMA>),
-        Activation::G => visit.all(z, g::<FMA>),
-        Activation::Tanh => visit.all(z, tanh::<FMA>),
-        Activation::Erf => visit.all(z, erf::<FMA>),
-        Activation::NormalCdf => visit.all(z, normal_cdf::<FMA>),
-        Activation::Gelu => visit.all(z, gelu::<FMA>),
-        Activation::Silu => visit.all(z, silu::<FMA>),
-        Activation::Relu => visit.all(z, |x| [if x > 0.0 { x } else { 0.0 }, if x > 0.0 { 1.0 } else { 0.0 }, 0.0]),
-        Activation::Square => visit.all(z, |x| [0.5 * x * x, x, 1.0]),
-        Activation::Cube => visit.all(z, |x| [x * x * x, 3.0 * x * x, 6.0 * x]),
-        Activation::Exp => visit.all(z, exponential::<FMA>),
-        Activation::Identity => visit.all(z, |x| [x, 1.0, 0.0]),
-        Activation::Selu => visit.all(z, selu::<FMA>),
-        Activation::Polynomial(c) => visit.all(z, |x| polynomial(c, x)),
-    }
+/// A kernel over slices that writes some of `f`, `f'` and `f''`.
+macro_rules! kernel {
+    ($name:ident, $($out:ident: $order:literal),+) => {
+        #[inline(always)]
+        fn $name<const FMA: bool>(activation: &Activation, z: &[f64], $($out: &mut [f64]),+) {
+            let n = z.len();
+            $(let $out = &mut $out[..n];)+
+            match activation {
+                Activation::Sigmoid => each!(z, [$($out: $order),+], |x| sigmoid::<FMA>(x)),
+                Activation::Softplus => each!(z, [$($out: $order),+], |x| softplus::<FMA>(x)),
+                Activation::G => each!(z, [$($out: $order),+], |x| g::<FMA>(x)),
+                Activation::Tanh => each!(z, [$($out: $order),+], |x| tanh::<FMA>(x)),
+                Activation::Erf => each!(z, [$($out: $order),+], |x| erf::<FMA>(x)),
+                Activation::NormalCdf => each!(z, [$($out: $order),+], |x| normal_cdf::<FMA>(x)),
+                Activation::Gelu => each!(z, [$($out: $order),+], |x| gelu::<FMA>(x)),
+                Activation::Silu => each!(z, [$($out: $order),+], |x| silu::<FMA>(x)),
+                Activation::Relu => each!(z, [$($out: $order),+], |x| [if x > 0.0 { x } else { 0.0 }, if x > 0.0 { 1.0 } else { 0.0 }, 0.0]),
+                Activation::Square => each!(z, [$($out: $order),+], |x| [0.5 * x * x, x, 1.0]),
+                Activation::Cube => each!(z, [$($out: $order),+], |x| [x * x * x, 3.0 * x * x, 6.0 * x]),
+                Activation::Exp => each!(z, [$($out: $order),+], |x| exponential::<FMA>(x)),
+                Activation::Identity => each!(z, [$($out: $order),+], |x| [x, 1.0, 0.0]),
+                Activation::Selu => each!(z, [$($out: $order),+], |x| selu::<FMA>(x)),
+                Activation::Polynomial(c) => each!(z, [$($out: $order),+], |x| polynomial(c, x)),
+            }
+        }
+    };
 }
+
+kernel!(values_body, f: 0);
+kernel!(slopes_body, f: 0, f1: 1);
+kernel!(curvatures_body, f: 0, f1: 1, f2: 2);
 
 /// `e = exp(-|x|)`, `1 / (1 + e)`.
 #[inline(always)]

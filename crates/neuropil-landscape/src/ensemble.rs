@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::activation;
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::forward::chunk_of_rows;
 use crate::loss::{Evaluator, Loss, Objective};
@@ -43,11 +44,11 @@ pub(crate) struct Ensemble<'a> {
     n_networks: usize,
     incoming: Vec<f64>,
     biases: Vec<f64>,
-    z: Vec<f64>,
-    hidden: Vec<f64>,
-    slopes: Vec<f64>,
-    outputs: Vec<f64>,
-    deltas: Vec<f64>,
+    z: Buffer,
+    hidden: Buffer,
+    slopes: Buffer,
+    outputs: Buffer,
+    deltas: Buffer,
     sums: Vec<f64>,
 }
 
@@ -59,11 +60,11 @@ impl<'a> Ensemble<'a> {
             n_networks,
             incoming: empty(),
             biases: empty(),
-            z: empty(),
-            hidden: empty(),
-            slopes: empty(),
-            outputs: empty(),
-            deltas: empty(),
+            z: Buffer::default(),
+            hidden: Buffer::default(),
+            slopes: Buffer::default(),
+            outputs: Buffer::default(),
+            deltas: Buffer::default(),
             sums: empty(),
         }
     }
@@ -96,7 +97,7 @@ impl<'a> Ensemble<'a> {
         // Not by the size of this stack: the sums of a network must not depend on its neighbours.
         let capacity = chunk_of_rows(4 * STACK * m + 2 * c).min(objective.padded());
         // One row of ones follows the neurons of each network.
-        let resize = |v: &mut Vec<f64>, rows: usize| v.resize(rows * capacity, 0.0);
+        let resize = |v: &mut Buffer, rows: usize| v.resize(rows * capacity);
         resize(&mut self.z, count * m);
         resize(&mut self.hidden, m + 1);
         resize(&mut self.slopes, count * m);

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::activation::{self, Activation};
+use crate::buffer::Buffer;
 use crate::network::Mlp;
 use crate::product::{self, LANES, Rows, RowsMut};
 
@@ -96,30 +97,33 @@ pub(crate) struct Tape {
     order: Order,
     /// Samples of the chunk that was passed last.
     pub length: usize,
-    z: Vec<f64>,
-    hidden: Vec<Vec<f64>>,
-    slopes: Vec<Vec<f64>>,
-    curvatures: Vec<Vec<f64>>,
+    z: Buffer,
+    hidden: Vec<Buffer>,
+    slopes: Vec<Buffer>,
+    curvatures: Vec<Buffer>,
     /// Outputs, one row each.
-    pub outputs: Vec<f64>,
+    pub outputs: Buffer,
     /// Softmax of the outputs, for the cross-entropy.
-    pub probabilities: Vec<f64>,
+    pub probabilities: Buffer,
     /// Derivative of the loss by the argument of each weight layer; sample weights included.
-    pub deltas: Vec<Vec<f64>>,
+    pub deltas: Vec<Buffer>,
     /// Memory for whoever works on the chunk.
-    pub scratch: Vec<Vec<f64>>,
+    pub scratch: Vec<Buffer>,
 }
 
 impl Tape {
     pub fn new(plan: &Plan, capacity: usize, order: Order) -> Self {
         let hidden = &plan.widths[1..plan.n_layers()];
         let rows = |extra: usize, wanted: bool| {
-            hidden.iter().map(|n| if wanted { vec![0.0; (n + extra) * capacity] } else { Vec::new() }).collect()
+            hidden
+                .iter()
+                .map(|n| if wanted { Buffer::zeros((n + extra) * capacity) } else { Buffer::default() })
+                .collect()
         };
         let widest = hidden.iter().copied().max().unwrap_or(0);
         let n_outputs = plan.n_outputs();
         let deltas = if order >= Order::Slopes {
-            plan.widths[1..].iter().map(|n| vec![0.0; n * capacity]).collect()
+            plan.widths[1..].iter().map(|n| Buffer::zeros(n * capacity)).collect()
         } else {
             Vec::new()
         };
@@ -127,12 +131,12 @@ impl Tape {
             capacity,
             order,
             length: 0,
-            z: vec![0.0; widest * capacity],
+            z: Buffer::zeros(widest * capacity),
             hidden: rows(1, true),
             slopes: rows(0, order >= Order::Slopes),
             curvatures: rows(0, order >= Order::Curvatures),
-            outputs: vec![0.0; n_outputs * capacity],
-            probabilities: Vec::new(),
+            outputs: Buffer::zeros(n_outputs * capacity),
+            probabilities: Buffer::default(),
             deltas,
             scratch: Vec::new(),
         }
@@ -175,13 +179,13 @@ impl Tape {
     }
 
     /// Takes the scratch memory number `i`, at least `size` numbers long, with whatever it held before.
-    pub fn take_scratch(&mut self, i: usize, size: usize) -> Vec<f64> {
+    pub fn take_scratch(&mut self, i: usize, size: usize) -> Buffer {
         if self.scratch.len() <= i {
-            self.scratch.resize_with(i + 1, Vec::new);
+            self.scratch.resize_with(i + 1, Buffer::default);
         }
         let mut memory = std::mem::take(&mut self.scratch[i]);
         if memory.len() < size {
-            memory.resize(size, 0.0);
+            memory.resize(size);
         }
         memory
     }

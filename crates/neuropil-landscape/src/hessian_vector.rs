@@ -7,6 +7,7 @@
 
 use ndarray::{Array1, ArrayView1};
 
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::forward::{Order, Tape};
 use crate::loss::{Evaluator, Loss, Objective, contiguous};
@@ -40,7 +41,7 @@ impl Evaluator<'_> {
             let inputs = objective.inputs(chunk);
             let mut memory = Vec::new();
             std::mem::swap(&mut memory, &mut tape.scratch);
-            memory.resize_with(3 * objective.plan.n_layers() + 1, Vec::new);
+            memory.resize_with(3 * objective.plan.n_layers() + 1, Buffer::default);
             forward(objective, theta, v, tape, inputs, &mut memory);
             output(objective, tape, objective.sample_weights(chunk), &mut memory);
             backward(objective, theta, v, tape, inputs, &mut memory, out);
@@ -55,24 +56,24 @@ impl Evaluator<'_> {
 
 /// Memory of layer `l`: `3 l` holds `Rz`, `3 l + 1` holds `Rh`, `3 l + 2` holds `Rdelta`; the last one is for temporary
 /// rows.
-fn rows(memory: &[Vec<f64>], which: usize, count: usize, n: usize) -> Rows<'_> {
+fn rows(memory: &[Buffer], which: usize, count: usize, n: usize) -> Rows<'_> {
     Rows::new(&memory[which], n, count, n)
 }
 
-fn forward(objective: &Objective, theta: &[f64], v: &[f64], tape: &Tape, inputs: Rows<'_>, memory: &mut [Vec<f64>]) {
+fn forward(objective: &Objective, theta: &[f64], v: &[f64], tape: &Tape, inputs: Rows<'_>, memory: &mut [Buffer]) {
     let plan = &objective.plan;
     let n = tape.length;
     let n_layers = plan.n_layers();
     for layer in 0..n_layers {
         let width = plan.widths[layer + 1];
         let mut rz = std::mem::take(&mut memory[3 * layer]);
-        rz.resize(width * n, 0.0);
+        rz.resize(width * n);
         let below = tape.below(plan, layer, inputs).first(plan.widths[layer]);
         let (weights, bias) = (&v[plan.weights[layer].clone()], &v[plan.biases[layer].clone()]);
         product::affine(RowsMut::new(&mut rz, n, width, n), weights, bias, below);
         if layer > 0 {
             let mut through = std::mem::take(&mut memory[3 * n_layers]);
-            through.resize(width.max(through.len() / n.max(1)) * n, 0.0);
+            through.resize(width.max(through.len() / n.max(1)) * n);
             let rh = rows(memory, 3 * (layer - 1) + 1, plan.widths[layer], n);
             let weights = &theta[plan.weights[layer].clone()];
             product::affine(RowsMut::new(&mut through, n, width, n), weights, &[], rh);
@@ -81,7 +82,7 @@ fn forward(objective: &Objective, theta: &[f64], v: &[f64], tape: &Tape, inputs:
         }
         if layer + 1 < n_layers {
             let mut rh = std::mem::take(&mut memory[3 * layer + 1]);
-            rh.resize(width * n, 0.0);
+            rh.resize(width * n);
             product::multiply(&mut rh, &rz, &tape.slopes(layer).data[..width * n]);
             memory[3 * layer + 1] = rh;
         }
@@ -90,11 +91,11 @@ fn forward(objective: &Objective, theta: &[f64], v: &[f64], tape: &Tape, inputs:
 }
 
 /// `Rdelta` of the outputs: the second derivative of the loss times `Rf`.
-fn output(objective: &Objective, tape: &Tape, weight: &[f64], memory: &mut [Vec<f64>]) {
+fn output(objective: &Objective, tape: &Tape, weight: &[f64], memory: &mut [Buffer]) {
     let (n, c) = (tape.length, objective.plan.n_outputs());
     let last = objective.plan.n_layers() - 1;
     let mut delta = std::mem::take(&mut memory[3 * last + 2]);
-    delta.resize(c * n, 0.0);
+    delta.resize(c * n);
     let rf = &memory[3 * last];
     if objective.loss() == Loss::CrossEntropy {
         let p = &tape.probabilities;
@@ -121,7 +122,7 @@ fn backward(
     v: &[f64],
     tape: &mut Tape,
     inputs: Rows<'_>,
-    memory: &mut [Vec<f64>],
+    memory: &mut [Buffer],
     out: &mut [f64],
 ) {
     let plan = &objective.plan;
@@ -143,12 +144,12 @@ fn backward(
         }
         let below = layer - 1;
         let mut rdelta_below = std::mem::take(&mut memory[3 * below + 2]);
-        rdelta_below.resize(n_in * n, 0.0);
+        rdelta_below.resize(n_in * n);
         let rdelta = rows(memory, 3 * layer + 2, width, n);
         let weights = &theta[plan.weights[layer].clone()];
         product::transposed(RowsMut::new(&mut rdelta_below, n, n_in, n), weights, rdelta);
         let mut back = std::mem::take(&mut memory[3 * n_layers]);
-        back.resize(n_in.max(back.len() / n.max(1)) * n, 0.0);
+        back.resize(n_in.max(back.len() / n.max(1)) * n);
         let direction = &v[plan.weights[layer].clone()];
         product::transposed(RowsMut::new(&mut back, n, n_in, n), direction, tape.deltas(layer));
         rdelta_below.iter_mut().zip(&back).for_each(|(rdelta, back)| *rdelta += back);

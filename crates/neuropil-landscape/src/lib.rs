@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod alignment;
+mod buffer;
 pub mod count;
 pub mod critical_point;
 pub mod data;

@@ -11,12 +11,14 @@
 //! are exact.
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use ndarray::{Array1, Array2, ArrayView1};
 use neuropil_core::{dispatch, threads, vector};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::buffer::Buffer;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::forward::{Order, Plan, Tape};
@@ -65,10 +67,11 @@ pub struct Objective {
     weight_decay: f64,
     pub(crate) plan: Plan,
     /// `d + 1` rows of padded samples, the last of ones.
-    inputs: Vec<f64>,
-    targets: Vec<f64>,
-    sample_weights: Vec<f64>,
+    inputs: Buffer,
+    targets: Buffer,
+    sample_weights: Buffer,
     padded: usize,
+    pool: TapePool,
     /// Parts that threads may work on; they depend on the problem, not on the number of threads.
     parts: Vec<Range<usize>>,
 }
@@ -100,7 +103,7 @@ impl Objective {
         let row = |values: ArrayView1<f64>| (0..padded).map(|k| values[k.min(n - 1)]).collect::<Vec<_>>();
         let mut inputs: Vec<f64> = data.inputs().columns().into_iter().flat_map(row).collect();
         inputs.resize(inputs.len() + padded, 1.0);
-        let targets = data.targets().columns().into_iter().flat_map(row).collect();
+        let targets: Buffer = data.targets().columns().into_iter().flat_map(row).collect();
         let mut sample_weights = data.weights().to_vec();
         sample_weights.resize(padded, 0.0);
         let plan = Plan::new(network);
@@ -111,10 +114,11 @@ impl Objective {
             loss,
             weight_decay: 0.0,
             plan,
-            inputs,
+            inputs: inputs.into_iter().collect(),
             targets,
-            sample_weights,
+            sample_weights: sample_weights.into_iter().collect(),
             padded,
+            pool: TapePool::default(),
             parts,
         })
     }
@@ -207,7 +211,7 @@ impl Objective {
     }
 
     pub(crate) fn evaluator(&self) -> Evaluator<'_> {
-        Evaluator { objective: self, tapes: Vec::new() }
+        Evaluator { objective: self, tapes: self.pool.take() }
     }
 
     pub(crate) fn inputs(&self, chunk: &Range<usize>) -> Rows<'_> {
@@ -231,11 +235,11 @@ impl Objective {
         let (y, w) = (self.targets(chunk), self.sample_weights(chunk));
         let (n, c) = (chunk.len(), self.plan.n_outputs());
         // Without deltas on the tape only the loss is wanted.
-        let mut no_delta = Vec::new();
+        let mut no_delta = Buffer::default();
         let Tape { outputs, probabilities, deltas, .. } = tape;
         let delta = deltas.last_mut().unwrap_or(&mut no_delta);
         if self.loss == Loss::CrossEntropy {
-            probabilities.resize(c * n, 0.0);
+            probabilities.resize(c * n);
             return cross_entropy(&outputs[..c * n], &y, w, &mut probabilities[..c * n], delta);
         }
         let mut loss = 0.0;
@@ -356,6 +360,38 @@ fn cross_entropy_body<const FMA: bool>(
     loss
 }
 
+/// Tapes of evaluators that are gone, for those to come: touching fresh memory costs more than a small network.
+#[derive(Debug, Default)]
+struct TapePool(Mutex<Vec<Vec<Tape>>>);
+
+impl TapePool {
+    /// More sets than this are not kept.
+    const KEPT: usize = 4;
+
+    fn take(&self) -> Vec<Tape> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give(&self, tapes: Vec<Tape>) {
+        let mut pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.len() < Self::KEPT {
+            pool.push(tapes);
+        }
+    }
+}
+
+impl Clone for TapePool {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Drop for Evaluator<'_> {
+    fn drop(&mut self) {
+        self.objective.pool.give(std::mem::take(&mut self.tapes));
+    }
+}
+
 /// Adds what one chunk contributes; gets the tape after the output deltas were written.
 pub(crate) type Collect<'a> = dyn Fn(&mut Tape, &Range<usize>, &mut [f64]) + Sync + 'a;
 
@@ -369,7 +405,9 @@ pub(crate) struct Evaluator<'a> {
 impl Evaluator<'_> {
     /// A tape for passes of an order in chunks of at most `chunk` samples; give it back with [`keep`](Self::keep).
     pub fn tape(&mut self, order: Order, chunk: usize) -> Tape {
-        let chunk = chunk.min(self.objective.parts[0].len());
+        // Chunks of equal size: a short last one would cost as much in sums over lanes as a long one.
+        let longest = self.objective.parts[0].len();
+        let chunk = longest.div_ceil(longest.div_ceil(chunk)).next_multiple_of(LANES);
         match self.tapes.iter().position(|tape| tape.order() == order && tape.capacity() == chunk) {
             Some(found) => self.tapes.swap_remove(found),
             None => Tape::new(&self.objective.plan, chunk, order),

@@ -250,7 +250,7 @@ pub(crate) fn add_products(left: Rows<'_>, right: Rows<'_>, part: Part, out: &mu
         return;
     }
     assert!(right.count <= out_stride && out.len() >= (left.count - 1) * out_stride + right.count);
-    if part == Part::All && left.count >= 48 && right.count >= 48 {
+    if part == Part::All && left.count >= 128 && right.count >= 128 {
         // SAFETY: the assertion above.
         let out =
             unsafe { MatMut::from_raw_parts_mut(out.as_mut_ptr(), left.count, right.count, out_stride as isize, 1) };
@@ -288,9 +288,11 @@ pub(crate) fn add_products_plain(left: Rows<'_>, right: Rows<'_>, part: Part, ou
 mod tiles {
     /// A kernel for one vector type: tiles of `R x C` dot products with `R, C <= $side`, one accumulator each.
     macro_rules! kernel {
-        ($module:ident, $features:literal, $side:literal, $width:literal, $zero:path, $load:path, $fma:path, $sum:path,
+        ($module:ident, $features:literal, $side:literal, $width:literal, $zero:path, $load:path, $fma:path, $sum:path, $four:path,
          [$($size:literal)*]) => {
             pub(in crate::product) mod $module {
+                use std::arch::x86_64::{_mm256_add_pd, _mm256_loadu_pd, _mm256_storeu_pd};
+
                 use crate::product::{Part, Rows};
 
                 /// # Safety
@@ -346,8 +348,16 @@ mod tiles {
                         k += $width;
                     }
                     for i in 0..R {
-                        for j in 0..C {
-                            unsafe { *o.add(i * strides[2] + j) += $sum(sums[i][j]) };
+                        let o = unsafe { o.add(i * strides[2]) };
+                        let mut j = 0;
+                        while j + 4 <= C {
+                            let four = $four([sums[i][j], sums[i][j + 1], sums[i][j + 2], sums[i][j + 3]]);
+                            unsafe { _mm256_storeu_pd(o.add(j), _mm256_add_pd(_mm256_loadu_pd(o.add(j)), four)) };
+                            j += 4;
+                        }
+                        while j < C {
+                            unsafe { *o.add(j) += $sum(sums[i][j]) };
+                            j += 1;
                         }
                     }
                 }
@@ -356,7 +366,9 @@ mod tiles {
     }
 
     use std::arch::x86_64::{
-        __m256d, _mm_add_pd, _mm_cvtsd_f64, _mm_unpackhi_pd, _mm256_castpd256_pd128, _mm256_extractf128_pd,
+        __m256d, __m512d, _mm_add_pd, _mm_cvtsd_f64, _mm_unpackhi_pd, _mm256_add_pd, _mm256_blend_pd,
+        _mm256_castpd256_pd128, _mm256_extractf128_pd, _mm256_hadd_pd, _mm256_permute2f128_pd, _mm512_castpd512_pd256,
+        _mm512_extractf64x4_pd,
     };
 
     /// Sum of the four lanes.
@@ -367,10 +379,39 @@ mod tiles {
         _mm_cvtsd_f64(_mm_add_pd(pair, _mm_unpackhi_pd(pair, pair)))
     }
 
+    /// Sums of the lanes of four vectors.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn four_sums(v: [__m256d; 4]) -> __m256d {
+        let (ab, cd) = (_mm256_hadd_pd(v[0], v[1]), _mm256_hadd_pd(v[2], v[3]));
+        _mm256_add_pd(_mm256_permute2f128_pd::<0x21>(ab, cd), _mm256_blend_pd::<0b1100>(ab, cd))
+    }
+
+    /// Upper plus lower half.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx2,fma")]
+    fn folded(v: __m512d) -> __m256d {
+        _mm256_add_pd(_mm512_castpd512_pd256(v), _mm512_extractf64x4_pd::<1>(v))
+    }
+
+    /// Sum of the eight lanes.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx2,fma")]
+    fn sum_of_eight(v: __m512d) -> f64 {
+        sum_of_four(folded(v))
+    }
+
+    /// Sums of the lanes of four vectors.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx2,fma")]
+    fn four_wide_sums(v: [__m512d; 4]) -> __m256d {
+        four_sums([folded(v[0]), folded(v[1]), folded(v[2]), folded(v[3])])
+    }
+
     kernel!(wide, "avx512f,avx2,fma", 5, 8, std::arch::x86_64::_mm512_setzero_pd, std::arch::x86_64::_mm512_loadu_pd,
-        std::arch::x86_64::_mm512_fmadd_pd, std::arch::x86_64::_mm512_reduce_add_pd, [1 2 3 4 5]);
-    kernel!(narrow, "avx2,fma", 3, 4, std::arch::x86_64::_mm256_setzero_pd, std::arch::x86_64::_mm256_loadu_pd,
-        std::arch::x86_64::_mm256_fmadd_pd, crate::product::tiles::sum_of_four, [1 2 3]);
+        std::arch::x86_64::_mm512_fmadd_pd, super::sum_of_eight, super::four_wide_sums, [1 2 3 4 5]);
+    kernel!(narrow, "avx2,fma", 3, 4, std::arch::x86_64::_mm256_setzero_pd, _mm256_loadu_pd,
+        std::arch::x86_64::_mm256_fmadd_pd, super::sum_of_four, super::four_sums, [1 2 3]);
 }
 
 /// `weights (a x p) * samples (n x p)^T`, a x n.

@@ -13,6 +13,7 @@
 //! products of `H1` with itself, `d` products of `H` with `H1` and one of `H` with itself, less than the symmetric
 //! product of the `d m` columns `H1_j x_p` and the `m` columns `H_l`.
 
+use crate::buffer::Buffer;
 use crate::forward::{Order, Plan, Tape};
 use crate::gradient::add_gradient;
 use crate::loss::Evaluator;
@@ -80,7 +81,7 @@ impl Evaluator<'_> {
         let lengths = layout.lengths();
         let n = plan.n_parameters;
         let mut out = vec![0.0; n + lengths.iter().sum::<usize>()];
-        let chunk = crate::forward::chunk_of_rows(5 * layout.width + 2 * layout.fan_in + layout.n_pairs).min(512);
+        let chunk = crate::forward::chunk_of_rows(5 * layout.width + 2 * layout.fan_in + layout.n_pairs).min(256);
         let loss = self.over_parts(theta, Order::Curvatures, chunk, &mut out, &|tape, chunk, out| {
             let (gradient, sums) = out.split_at_mut(n);
             let inputs = objective.inputs(chunk);
@@ -97,7 +98,7 @@ impl Evaluator<'_> {
 }
 
 /// `A^T delta` times `f''`, one row for each neuron; leaves the deltas of the hidden layer on the tape.
-fn back_propagated(plan: &Plan, theta: &[f64], tape: &mut Tape) -> Vec<f64> {
+fn back_propagated(plan: &Plan, theta: &[f64], tape: &mut Tape) -> Buffer {
     let (n, m) = (tape.length, plan.widths[1]);
     let mut back = tape.take_scratch(0, m * tape.capacity());
     let weights = &theta[plan.weights[1].clone()];
