@@ -8,9 +8,10 @@ fn main() {
     let crates = [
         "neuropil-core",
         "neuropil-data",
-        "neuropil-surprise",
+        "neuropil-landscape",
         "neuropil-memory",
         "neuropil-report",
+        "neuropil-surprise",
         "neuropil-experiments",
     ];
     let mut files = Vec::new();

@@ -12,6 +12,15 @@ import numpy as np
 
 from neuropil._observations import numbers
 from neuropil.errors import InputError, NeuropilError
+from neuropil.landscape._plots import (
+    final_losses,
+    hessian_spectrum,
+    loss_along_path,
+    loss_contour,
+    neuron_trajectories,
+    neuron_types,
+    subspace_counts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,12 +34,19 @@ if TYPE_CHECKING:
 __all__ = [
     "capacity_curve",
     "change_count",
+    "final_losses",
+    "hessian_spectrum",
+    "loss_along_path",
+    "loss_contour",
+    "neuron_trajectories",
+    "neuron_types",
     "recall_curve",
     "recall_strip",
     "regret_heatmap",
     "run_length",
     "segmentation",
     "shares",
+    "subspace_counts",
     "surprise_traces",
     "trajectory",
 ]

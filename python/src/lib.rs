@@ -11,6 +11,7 @@
 //! | `examples.rs` | the data sets inside the package |
 //! | `files.rs` | files of observations |
 //! | `memory.rs` | the room of memory |
+//! | `landscape.rs`, `landscape_problem.rs` | the room of loss landscapes |
 //! | `surprise.rs`, `surprise_stream.rs`, `surprise_studies.rs` | the room of surprise |
 
 mod arrow;
@@ -18,6 +19,8 @@ mod errors;
 mod examples;
 mod files;
 mod memory;
+mod landscape;
+mod landscape_problem;
 mod progress;
 mod surprise;
 mod surprise_stream;
@@ -48,6 +51,16 @@ mod _neuropil {
         MemoryModel, memory_capacity_curve, memory_choose_radius, memory_cover_probability, memory_feature_dimension,
         memory_gardner_capacity, memory_gardner_kappa, memory_sdm_overlap,
     };
+    #[pymodule_export]
+    use super::landscape::{
+        landscape_activation, landscape_align, landscape_arrays, landscape_classify, landscape_connect,
+        landscape_count, landscape_crossover_width, landscape_expand_silent, landscape_from_arrays,
+        landscape_initialise, landscape_merge, landscape_network, landscape_permutation_points, landscape_permute,
+        landscape_predict, landscape_ratio, landscape_reduce, landscape_split, landscape_toy_task,
+        landscape_zero_loss_path,
+    };
+    #[pymodule_export]
+    use super::landscape_problem::LandscapeProblem;
     #[pymodule_export]
     use super::progress::count_slowly;
     #[pymodule_export]

@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip("sklearn", minversion="1.6")
 
+from neuropil.landscape import GradientFlowClassifier, GradientFlowRegressor
 from neuropil.surprise import ChangePointLearner
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -27,4 +28,19 @@ with warnings.catch_warnings():
 @pytest.mark.filterwarnings("ignore:.*does not inherit from:UserWarning")
 @checks
 def test_scikit_learn_finds_what_it_expects_of_an_estimator(estimator, check):
+    check(estimator)
+
+
+#: scikit-learn's checks of the networks of the landscape room are small problems: a short flow is enough.
+SHORT = {"hidden": 4, "t_max": 100.0, "tol": 1e-6}
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message=".*does not inherit from", category=UserWarning)
+    landscape_checks = parametrize_with_checks([GradientFlowRegressor(**SHORT), GradientFlowClassifier(**SHORT)])
+
+
+@pytest.mark.filterwarnings("ignore:.*does not inherit from:UserWarning")
+@pytest.mark.filterwarnings("ignore:not converged:neuropil.ConvergenceWarning")
+@landscape_checks
+def test_scikit_learn_finds_what_it_expects_of_a_network(estimator, check):
     check(estimator)

@@ -22,6 +22,7 @@ pub(crate) struct CiteArgs {
 enum Room {
     Memory,
     Surprise,
+    Landscape,
 }
 
 impl Room {
@@ -35,6 +36,27 @@ impl Room {
   volume    = {35},
   year      = {2022},
   eprint    = {2208.09416},
+  archivePrefix = {arXiv}
+}
+"
+            }
+            Self::Landscape => {
+                "@inproceedings{simsek2021geometry,
+  title     = {Geometry of the Loss Landscape in Overparameterized Neural Networks: Symmetries and Invariances},
+  author    = {{\\c{S}}im{\\c{s}}ek, Berfin and Ged, Fran{\\c{c}}ois and Jacot, Arthur and Spadaro, Francesco and Hongler, Cl{\\'e}ment and Gerstner, Wulfram and Brea, Johanni},
+  booktitle = {International Conference on Machine Learning},
+  volume    = {139},
+  pages     = {9722--9732},
+  year      = {2021},
+  eprint    = {2105.12221},
+  archivePrefix = {arXiv}
+}
+
+@article{brea2019weight,
+  title   = {Weight-space symmetry in deep networks gives rise to permutation saddles, connected by equal-loss valleys across the loss landscape},
+  author  = {Brea, Johanni and Simsek, Berfin and Illing, Bernd and Gerstner, Wulfram},
+  year    = {2019},
+  eprint  = {1907.02911},
   archivePrefix = {arXiv}
 }
 "

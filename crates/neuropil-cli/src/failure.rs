@@ -101,6 +101,15 @@ impl From<neuropil_memory::Error> for Failure {
     }
 }
 
+impl From<neuropil_landscape::Error> for Failure {
+    fn from(error: neuropil_landscape::Error) -> Self {
+        match error {
+            neuropil_landscape::Error::Cancelled => Self::from(Cancelled),
+            other => Self::usage(other),
+        }
+    }
+}
+
 impl From<neuropil_data::DataError> for Failure {
     fn from(error: neuropil_data::DataError) -> Self {
         match error {

@@ -17,6 +17,7 @@ mod document;
 mod failure;
 mod interrupt;
 mod memory;
+mod landscape;
 mod options;
 mod outputs;
 mod reproduce;
@@ -71,6 +72,7 @@ fn dispatch(command: &Command, context: &options::Context<'_>) -> failure::Resul
     match command {
         Command::Memory(verb) => memory::run(verb, context),
         Command::Surprise(verb) => surprise::run(verb, context),
+        Command::Landscape(verb) => landscape::run(verb, context),
         Command::Reproduce(args) => reproduce::run(args, context),
         Command::Data(args) => data::run(args, context),
         Command::Cite(args) => cite::run(args, context),

@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// Store patterns, recall them from noisy cues, measure capacity
     #[command(subcommand)]
     Memory(Box<crate::memory::Verb>),
+    /// Loss landscapes: train to machine precision, count and name critical points, connect minima
+    #[command(subcommand)]
+    Landscape(Box<crate::landscape::Verb>),
     /// Repeat the published experiments and write a report
     Reproduce(crate::reproduce::ReproduceArgs),
     /// Look at data files

@@ -80,3 +80,12 @@ impl From<neuropil_surprise::Error> for Error {
         }
     }
 }
+
+impl From<neuropil_landscape::Error> for Error {
+    fn from(error: neuropil_landscape::Error) -> Self {
+        match error {
+            neuropil_landscape::Error::Cancelled => Self::Cancelled(Cancelled),
+            other => Self::failed(other),
+        }
+    }
+}

@@ -17,6 +17,7 @@
 mod cache;
 mod experiment;
 pub mod memory;
+pub mod landscape;
 mod run;
 mod selection;
 pub mod surprise;
@@ -32,6 +33,7 @@ pub use selection::{UnknownId, select};
 pub fn all() -> Vec<Box<dyn Experiment>> {
     let mut all = surprise::all();
     all.extend(memory::all());
+    all.extend(landscape::all());
     all
 }
 

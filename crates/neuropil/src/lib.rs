@@ -5,6 +5,7 @@
 //! | [`core`] | seeds and random streams, progress and cancellation, threads, statistics |
 //! | [`data`] | files: npy, npz and csv by column name |
 //! | [`report`] | figures, tables and claims |
+//! | `landscape` | loss landscapes: symmetry, saddles, zero-loss paths (feature `landscape`, on by default) |
 //! | `surprise` | learning in a changing world (feature `surprise`, on by default) |
 //!
 //! Every room reads on its own and can be used without the others: switch the default features off and name the
@@ -12,6 +13,8 @@
 
 pub use neuropil_core as core;
 pub use neuropil_data as data;
+#[cfg(feature = "landscape")]
+pub use neuropil_landscape as landscape;
 pub use neuropil_report as report;
 #[cfg(feature = "surprise")]
 pub use neuropil_surprise as surprise;

@@ -1,0 +1,159 @@
+//! Images of digits: slow phases in narrow networks.
+
+use std::path::PathBuf;
+
+use neuropil_core::random::Seed;
+use neuropil_landscape::{Activation, AdamParameters, Bias, Dataset, Initialisation, Loss, Mlp, Objective, adam};
+use neuropil_report::{Claim, Figure, Panel, Section, Size, Source, Table};
+
+use super::{GEOMETRY, ROOM, digits};
+use crate::{Context, Error, Experiment, Info, Result};
+
+/// Training courses on images.
+#[derive(Debug)]
+pub struct DigitPlateaus;
+
+const INFO: Info = Info {
+    id: "landscape.digit-plateaus",
+    room: ROOM,
+    paper: GEOMETRY,
+    figure: "Figure 8 (appendix)",
+    title: "Images of digits: the loss falls faster in wider networks",
+};
+
+/// The folder of MNIST's test images, if the user has them: the setting of the paper.
+fn mnist_folder() -> Option<PathBuf> {
+    std::env::var_os("NEUROPIL_MNIST").map(PathBuf::from)
+}
+
+fn data() -> Result<Dataset> {
+    let Some(folder) = mnist_folder() else { return digits::classes(usize::MAX) };
+    let read = |name: &str| {
+        let plain = folder.join(name);
+        let path = if plain.exists() { plain } else { folder.join(format!("{name}.gz")) };
+        neuropil_data::idx::read_idx(&path).map_err(Error::failed)
+    };
+    let images = read("t10k-images-idx3-ubyte")?;
+    let labels: Vec<usize> = read("t10k-labels-idx1-ubyte")?.iter().map(|label| *label as usize).collect();
+    let images = images.into_shape_with_order((labels.len(), 784)).map_err(Error::failed)? / 255.0;
+    Ok(Dataset::labelled(images, &labels, 10)?)
+}
+
+fn widths(size: Size) -> Vec<usize> {
+    match size {
+        Size::Quick => vec![10, 100],
+        Size::Full => vec![10, 20, 50, 100, 250],
+    }
+}
+
+fn starts(size: Size) -> u64 {
+    match size {
+        Size::Quick => 2,
+        Size::Full => 10,
+    }
+}
+
+impl Experiment for DigitPlateaus {
+    fn info(&self) -> &Info {
+        &INFO
+    }
+
+    fn parameters(&self, size: Size) -> serde_json::Value {
+        let images = if mnist_folder().is_some() { "MNIST test images" } else { "digits, 8 x 8" };
+        serde_json::json!({
+            "images": images, "activation": "softplus", "widths": widths(size), "starts": starts(size),
+            "training": AdamParameters::default(),
+        })
+    }
+
+    fn run(&self, context: &Context) -> Result<Section> {
+        let data = data()?;
+        let mnist = mnist_folder().is_some();
+        let (inputs, seed) = (data.inputs().ncols(), Seed::new(context.seed).child(INFO.id));
+        let mut losses = Panel::new().x_label("step").y_label("loss (nat)").log_y().height(300.0);
+        let mut gradients = Panel::new().x_label("step").y_label("squared gradient norm").log_y().height(300.0);
+        let mut table = Table::new("ends", "After 500 steps")
+            .column("width", "")
+            .column("start", "")
+            .column("loss", "nat")
+            .column("squared gradient norm", "")
+            .column("loss at step 1", "nat");
+        let mut ends = Vec::new();
+        let mut first = Vec::new();
+        for width in widths(context.size) {
+            let network = Mlp::two_layer(inputs, width, 10, Activation::Softplus, Bias::With);
+            let objective = Objective::new(&network, &data, Loss::CrossEntropy)?;
+            let begin =
+                |i| network.initialise(Initialisation::GlorotUniform, seed.index(width as u64).index(i)).into_theta();
+            let begin: Vec<_> = (0..starts(context.size)).map(begin).collect();
+            let courses = adam(&objective, &begin, &AdamParameters::default(), &context.monitor)?;
+            let mut worst = (0.0_f64, f64::INFINITY, 0.0_f64);
+            for (index, course) in courses.iter().enumerate() {
+                let x: Vec<f64> = (1..=course.losses.len()).map(|step| step as f64).collect();
+                if index == 0 {
+                    losses = losses.line(format!("width {width}"), &x, &course.losses);
+                    gradients = gradients.line(format!("width {width}"), &x, &course.squared_gradient_norms);
+                }
+                let last = |values: &[f64]| values.last().copied().unwrap_or(f64::NAN);
+                let (loss, gradient) = (last(&course.losses), last(&course.squared_gradient_norms));
+                let start = course.losses.first().copied().unwrap_or(f64::NAN);
+                first.push(start);
+                table.push([width.into(), index.into(), loss.into(), gradient.into(), start.into()]);
+                worst = (worst.0.max(loss), worst.1.min(loss), worst.2.max(gradient));
+            }
+            ends.push((width, worst));
+        }
+        let of = |width: usize| {
+            ends.iter().find(|(w, _)| *w == width).map_or((f64::NAN, f64::NAN, f64::NAN), |(_, end)| *end)
+        };
+        let (narrow, wide) = (of(10), of(100));
+        let mut section = Section::new(INFO.id, ROOM, INFO.title)
+            .describe(
+                "One hidden softplus layer, softmax cross-entropy, full-batch Adam with step size 0.001 for 500 steps from \
+                 Glorot starts, as published; on the 1797 digits that are shipped, or, where the environment variable \
+                 NEUROPIL_MNIST names a folder with the IDX files, on MNIST's 10 000 test images.",
+            )
+            .claim(
+                Claim::new("faster", "smallest loss of width 10 after 500 steps over the largest of width 100")
+                    .reference("the loss falls faster with width", Source::Paper)
+                    .value(narrow.1 / wide.0)
+                    .at_least(2.0),
+            )
+            .claim(
+                Claim::new("start", "largest deviation of the loss at step 1 from ln 10, nat")
+                    .reference("near chance", Source::Theory)
+                    .value(first.iter().map(|loss| (loss - 10.0_f64.ln()).abs()).fold(0.0, f64::max))
+                    .at_most(0.7),
+            );
+        if mnist {
+            section = section
+                .claim(
+                    Claim::new("mnist-10", "loss of width 10 after 500 steps, nat")
+                        .reference(0.225, Source::ThisProject)
+                        .value(narrow.0)
+                        .absolute_error_at_most(0.02),
+                )
+                .claim(
+                    Claim::new("mnist-gradient-10", "squared gradient norm of width 10 after 500 steps")
+                        .reference("1e-3 to 2e-3", Source::ThisProject)
+                        .value(narrow.2)
+                        .within(1e-3, 2e-3),
+                )
+                .claim(
+                    Claim::new("mnist-gradient-100", "squared gradient norm of width 100 after 500 steps")
+                        .reference("3e-4 to 4e-4", Source::ThisProject)
+                        .value(wide.2)
+                        .within(3e-4, 4e-4),
+                );
+        }
+        Ok(section
+            .figure(
+                Figure::new("courses", INFO.title)
+                    .describe("Loss and squared gradient norm during training, first start of each width.")
+                    .columns(2)
+                    .panel(losses)
+                    .panel(gradients),
+            )
+            .table(table))
+    }
+}

@@ -1,0 +1,152 @@
+//! A deep network on images of digits: pairs of hidden neurons merged.
+
+use neuropil_core::random::Seed;
+use neuropil_landscape::critical_point::{CriticalPointReport, ReportParameters};
+use neuropil_landscape::permutation_path::{PermutationPathParameters, permutation_path};
+use neuropil_landscape::plateau::Plateau;
+use neuropil_landscape::{
+    Activation, AdamParameters, Bias, Initialisation, Loss, Mlp, Objective, PolishMethod, PolishParameters, adam,
+    polish,
+};
+use neuropil_report::{Claim, Figure, Panel, Section, Size, Source, Table};
+
+use super::{ROOM, SADDLES, digits};
+use crate::{Context, Error, Experiment, Info, Result};
+
+/// Permutation saddles of a classifier.
+#[derive(Debug)]
+pub struct DigitSaddles;
+
+const INFO: Info = Info {
+    id: "landscape.digit-saddles",
+    room: ROOM,
+    paper: SADDLES,
+    figure: "Images",
+    title: "Permutation saddles of a deep classifier of digits",
+};
+
+const DECAY: f64 = 1e-4;
+const PAIRS: [(usize, usize); 3] = [(0, 1), (1, 2), (2, 3)];
+
+/// Samples, hidden widths, steps of the path.
+fn setting(size: Size) -> (usize, [usize; 3], usize) {
+    match size {
+        Size::Quick => (300, [4, 4, 4], 11),
+        Size::Full => (1797, [10, 10, 10], 41),
+    }
+}
+
+impl Experiment for DigitSaddles {
+    fn info(&self) -> &Info {
+        &INFO
+    }
+
+    fn parameters(&self, size: Size) -> serde_json::Value {
+        let (samples, widths, steps) = setting(size);
+        serde_json::json!({
+            "images": "digits, 8 x 8", "samples": samples, "widths": widths, "activation": "softplus",
+            "weight_decay": DECAY, "pairs": PAIRS, "layer": 1, "steps": steps,
+        })
+    }
+
+    fn run(&self, context: &Context) -> Result<Section> {
+        let (samples, [a, b, c], steps) = setting(context.size);
+        let data = digits::classes(samples)?;
+        let network = Mlp::uniform(&[64, a, b, c, 10], &Activation::Softplus, Bias::With);
+        let bare = Objective::new(&network, &data, Loss::CrossEntropy)?;
+        let objective = Objective::new(&network, &data, Loss::CrossEntropy)?.with_weight_decay(DECAY)?;
+        let start =
+            network.initialise(Initialisation::GlorotUniform, Seed::new(context.seed).child(INFO.id)).into_theta();
+        let how = AdamParameters { learning_rate: 5e-3, n_steps: 3000, ..AdamParameters::default() };
+        let trained = adam(&objective, &[start], &how, &context.monitor)?.pop();
+        let trained = trained.ok_or_else(|| Error::failed("nothing was trained"))?;
+        let how = PolishParameters {
+            method: PolishMethod::TrustRegion,
+            gradient_tolerance: 1e-11,
+            max_iterations: 300,
+            ..PolishParameters::default()
+        };
+        let minimum = polish(&objective, trained.theta.view(), &how, &context.monitor)?;
+        let minimum_gradient = minimum.gradient_norm;
+        let minimum = network.parameters(minimum.theta)?;
+        let mut panel = Panel::new()
+            .x_label("distance of the incoming vectors, relative to the start")
+            .y_label("loss (nat)")
+            .height(320.0);
+        let mut table = Table::new("pairs", "Merged pairs of the second hidden layer")
+            .column("pair", "")
+            .column("barrier", "nat")
+            .column("largest gradient component", "")
+            .column("index", "")
+            .column("spread on the plateau", "nat");
+        let (mut worst_gradient, mut largest_barrier, mut largest_index, mut worst_spread) =
+            (0.0_f64, 0.0_f64, 0, 0.0_f64);
+        for pair in PAIRS {
+            let how = PermutationPathParameters { layer: 1, pair, steps, gradient_tolerance: 1e-8, max_iterations: 60 };
+            let path = permutation_path(&objective, &minimum, &how, &context.monitor)?;
+            let report = CriticalPointReport::new(&objective, &path.saddle, &ReportParameters::default())?;
+            let plateau = Plateau::new(&path.saddle, 1, pair.0, pair.1)?;
+            let losses = plateau.losses(&bare, &[-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5])?;
+            let spread = losses.iter().map(|loss| (loss - losses[3]).abs()).fold(0.0, f64::max);
+            let name = format!("{} and {}", pair.0, pair.1);
+            let x: Vec<f64> = path.distances.iter().map(|distance| distance / path.distances[0]).collect();
+            panel = panel.line(&name, &x, &path.losses);
+            table.push([
+                name.into(),
+                path.barrier().into(),
+                path.saddle_gradient.into(),
+                report.index.into(),
+                spread.into(),
+            ]);
+            worst_gradient = worst_gradient.max(path.saddle_gradient);
+            largest_barrier = largest_barrier.max(path.barrier());
+            largest_index = largest_index.max(report.index);
+            worst_spread = worst_spread.max(spread);
+        }
+        Ok(Section::new(INFO.id, ROOM, INFO.title)
+            .describe(
+                "Three hidden softplus layers on images of digits, softmax cross-entropy with a weight decay of 1e-4 so \
+                 that minima are finite. Three pairs of neurons of the second hidden layer are brought together.",
+            )
+            .claim(
+                Claim::new("minimum", "largest gradient component at the minimum")
+                    .reference(0.0, Source::Theory)
+                    .value(minimum_gradient)
+                    .at_most(1e-8),
+            )
+            .claim(
+                Claim::new("gradient", "largest gradient component at the three permutation points")
+                    .reference(0.0, Source::Theory)
+                    .value(worst_gradient)
+                    .at_most(1e-8),
+            )
+            .claim(
+                Claim::new("barrier", "largest barrier, nat")
+                    .reference("low and finite", Source::Paper)
+                    .value(largest_barrier)
+                    .at_most(10.0_f64.ln()),
+            )
+            .claim(
+                Claim::new("index", "largest number of negative eigenvalues at a permutation point")
+                    .reference("some are saddles", Source::Paper)
+                    .value(largest_index as f64)
+                    .at_least(1.0),
+            )
+            .claim(
+                Claim::new("plateau", "largest spread of the cross-entropy on the plateaus, nat")
+                    .reference(0.0, Source::Theory)
+                    .value(worst_spread)
+                    .at_most(1e-10),
+            )
+            .figure(
+                Figure::new("paths", INFO.title)
+                    .describe("Loss with weight decay against the distance of three pairs of neurons.")
+                    .panel(panel),
+            )
+            .table(table)
+            .note(
+                "The plateau is one of the cross-entropy. The weight decay itself prefers equal shares, so the loss with \
+                 it has a minimum at equal shares on the plateau, which is the permutation point.",
+            ))
+    }
+}

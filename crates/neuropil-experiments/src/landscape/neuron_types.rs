@@ -1,0 +1,157 @@
+//! What the neurons of wide solutions are: copies, and groups without effect.
+
+use std::collections::BTreeMap;
+
+use neuropil_core::random::Seed;
+use neuropil_landscape::reduction::{Classification, TypeTolerance, classify_against};
+use neuropil_landscape::{Activation, Initialisation, TeacherOutputs, TeacherTask, TrainParameters, train_many};
+use neuropil_report::{Claim, Figure, Panel, Section, Size, Source, Table};
+
+use super::{GEOMETRY, ROOM};
+use crate::{Context, Experiment, Info, Result};
+
+/// Types of neurons of trained students.
+#[derive(Debug)]
+pub struct NeuronTypes;
+
+const INFO: Info = Info {
+    id: "landscape.neuron-types",
+    room: ROOM,
+    paper: GEOMETRY,
+    figure: "Figure 5",
+    title: "Wide solutions consist of copies and neurons without effect",
+};
+
+fn seeds(size: Size) -> [(usize, usize); 2] {
+    match size {
+        Size::Quick => [(5, 20), (10, 12)],
+        Size::Full => [(5, 50), (10, 50)],
+    }
+}
+
+/// Students of one width.
+struct Students {
+    width: usize,
+    losses: Vec<f64>,
+    /// Of those that reached zero loss.
+    types: Vec<Classification>,
+}
+
+fn students(task: &TeacherTask, width: usize, seeds: usize, context: &Context) -> Result<Students> {
+    let objective = task.student(width)?;
+    let how = TrainParameters::default().without_trajectory();
+    let seed = Seed::new(context.seed).child(INFO.id).index(width as u64);
+    let found = train_many(&objective, seeds, Initialisation::GlorotUniform, seed, &how, &context.monitor)?;
+    let losses = found.iter().map(|trained| trained.loss).collect();
+    let types = found
+        .into_iter()
+        .filter(|trained| trained.loss < 1e-20)
+        .map(|trained| {
+            let parameters = objective.network().parameters(trained.theta)?;
+            Ok(classify_against(&parameters, &task.teacher, 0, &TypeTolerance::default())?)
+        })
+        .collect::<Result<_>>()?;
+    Ok(Students { width, losses, types })
+}
+
+impl Experiment for NeuronTypes {
+    fn info(&self) -> &Info {
+        &INFO
+    }
+
+    fn parameters(&self, size: Size) -> serde_json::Value {
+        serde_json::json!({
+            "activation": "g", "students": seeds(size), "success": "loss < 1e-20", "types": TypeTolerance::default(),
+        })
+    }
+
+    fn run(&self, context: &Context) -> Result<Section> {
+        let task = TeacherTask::new(Activation::G, TeacherOutputs::One)?;
+        let [(narrow, n_narrow), (wide, n_wide)] = seeds(context.size);
+        let narrow = students(&task, narrow, n_narrow, context)?;
+        let wide = students(&task, wide, n_wide, context)?;
+        let total =
+            |list: &[Classification], count: fn(&Classification) -> usize| list.iter().map(count).sum::<usize>();
+        let neurons: usize = total(&wide.types, |types| types.types.len());
+        let unexplained = total(&wide.types, Classification::unexplained);
+        // One spare neuron each: either it has no effect, or a teacher neuron has two copies.
+        let silent = narrow.types.iter().filter(|types| types.zeros() > 0).count();
+        let copies = narrow.types.len() - silent;
+        let mut table = Table::new("types", "Neurons of the students that reached zero loss")
+            .column("width", "")
+            .column("students", "")
+            .column("copies", "")
+            .column("silent alone", "")
+            .column("in silent pairs", "")
+            .column("in larger silent groups", "")
+            .column("unexplained", "");
+        let mut panel = Panel::new().y_label("share of the neurons").height(300.0);
+        for students in [&narrow, &wide] {
+            let mut by_size: BTreeMap<usize, usize> = BTreeMap::new();
+            for types in &students.types {
+                for (size, count) in types.zero_by_size() {
+                    *by_size.entry(size).or_default() += count;
+                }
+            }
+            let larger = by_size.range(3..).map(|(_, count)| count).sum::<usize>();
+            let one = by_size.get(&1).copied().unwrap_or(0);
+            let two = by_size.get(&2).copied().unwrap_or(0);
+            let counts = [
+                total(&students.types, Classification::copies),
+                one,
+                two,
+                larger,
+                total(&students.types, Classification::unexplained),
+            ];
+            let all = counts.iter().sum::<usize>().max(1) as f64;
+            let labels = ["copies", "silent alone", "silent pairs", "larger groups", "unexplained"];
+            panel = panel.bars(format!("width {}", students.width), &labels, &counts.map(|count| count as f64 / all));
+            table.push([
+                students.width.into(),
+                students.types.len().into(),
+                counts[0].into(),
+                counts[1].into(),
+                counts[2].into(),
+                counts[3].into(),
+                counts[4].into(),
+            ]);
+        }
+        let share = |students: &Students| students.types.len() as f64 / students.losses.len() as f64;
+        Ok(Section::new(INFO.id, ROOM, INFO.title)
+            .describe(
+                "Students with the activation g, which has no symmetry but permutations. A neuron in the direction of a \
+                 teacher neuron (within one degree) is a copy; one without outgoing weight, or in a group of one \
+                 direction whose outgoing weights sum to zero, has no effect.",
+            )
+            .claim(
+                Claim::new("width-10", "share of width-10 students below loss 1e-20")
+                    .reference(1.0, Source::Paper)
+                    .value(share(&wide))
+                    .at_least(11.0 / 12.0),
+            )
+            .claim(
+                Claim::new("explained", "share of the neurons of these students that are copies or without effect")
+                    .reference(1.0, Source::Paper)
+                    .value(1.0 - unexplained as f64 / neurons.max(1) as f64)
+                    .at_least(0.99),
+            )
+            .claim(
+                Claim::new("width-5", "share of width-5 students below loss 1e-20")
+                    .reference("19 of 20 in a prototype", Source::ThisProject)
+                    .value(share(&narrow))
+                    .within(0.8, 1.0),
+            )
+            .claim(
+                Claim::new("silent", "width-5 solutions with a silent spare neuron, per solution with a spare copy")
+                    .reference("silent neurons are frequent (a prototype: 13 against 6)", Source::Paper)
+                    .value(silent as f64 / copies.max(1) as f64)
+                    .at_least(1.0),
+            )
+            .figure(
+                Figure::new("types", "Types of neurons at zero loss")
+                    .describe("Shares of copies, silent neurons by the size of their group, and unexplained neurons.")
+                    .panel(panel),
+            )
+            .table(table))
+    }
+}

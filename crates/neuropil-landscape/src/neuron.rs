@@ -1,0 +1,203 @@
+//! A hidden layer as a list of neurons, and the symmetry of each.
+//!
+//! A neuron of a hidden layer is its *incoming vector* (a row of the weights before it, followed by its bias where the
+//! layer has biases), its *outgoing vector* (a column of the weights after it) and its activation. Everything about
+//! permutation symmetry is a statement about this list: [`neurons`] takes it out of a network, [`with_neurons`] puts a
+//! list of any length back. Hidden layers are counted from 0.
+
+use ndarray::Array1;
+use serde::{Deserialize, Serialize};
+
+use crate::activation::SignSymmetry;
+use crate::{Activation, Error, Mlp, Parameters, Result};
+
+/// One neuron of a hidden layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Neuron {
+    /// Weights from the layer before, followed by the bias where the layer has biases.
+    pub incoming: Array1<f64>,
+    /// Weights to the neurons of the next layer.
+    pub outgoing: Array1<f64>,
+    /// The activation.
+    pub activation: Activation,
+}
+
+/// The neurons of a hidden layer.
+///
+/// # Errors
+/// If there is no such layer.
+pub fn neurons(parameters: &Parameters, layer: usize) -> Result<Vec<Neuron>> {
+    check_layer(parameters.network(), layer)?;
+    let activations = &parameters.network().activations[layer];
+    let neuron = |i| Neuron {
+        incoming: parameters.incoming(layer, i),
+        outgoing: parameters.outgoing(layer, i),
+        activation: activations.of(i).clone(),
+    };
+    Ok((0..parameters.network().widths[layer + 1]).map(neuron).collect())
+}
+
+/// The same network with another list of neurons, of any length, in a hidden layer.
+///
+/// # Errors
+/// If there is no such layer, the list is empty, or the vectors of a neuron do not fit the layers beside it.
+pub fn with_neurons(parameters: &Parameters, layer: usize, neurons: &[Neuron]) -> Result<Parameters> {
+    let old = parameters.network();
+    check_layer(old, layer)?;
+    let (inputs, outputs) = (old.widths[layer], old.widths[layer + 2]);
+    neuropil_core::check::at_least(&format!("the width of hidden layer {layer}"), neurons.len(), 1)?;
+    for (index, neuron) in neurons.iter().enumerate() {
+        check_length(&format!("incoming vector of neuron {index}"), neuron.incoming.len(), old.fan_in(layer))?;
+        check_length(&format!("outgoing vector of neuron {index}"), neuron.outgoing.len(), outputs)?;
+    }
+    let mut network = old.clone();
+    network.widths[layer + 1] = neurons.len();
+    let first = &neurons[0].activation;
+    network.activations[layer] = if neurons.iter().all(|neuron| neuron.activation == *first) {
+        first.clone().into()
+    } else {
+        neurons.iter().map(|neuron| neuron.activation.clone()).collect::<Vec<_>>().into()
+    };
+    let mut theta: Vec<f64> = Vec::with_capacity(network.n_parameters());
+    for l in 0..old.n_layers() {
+        if l == layer {
+            theta.extend(neurons.iter().flat_map(|neuron| neuron.incoming.iter().take(inputs)));
+        } else if l == layer + 1 {
+            theta.extend((0..outputs).flat_map(|output| neurons.iter().map(move |neuron| neuron.outgoing[output])));
+        } else {
+            theta.extend(parameters.weights(l).iter());
+        }
+        if l == layer {
+            theta.extend(neurons.iter().flat_map(|neuron| neuron.incoming.iter().skip(inputs)));
+        } else {
+            theta.extend(parameters.bias(l).iter());
+        }
+    }
+    network.parameters(theta.into())
+}
+
+/// Adds `change` to the bias of the layer after a hidden layer; `None` if that layer has none.
+pub(crate) fn shift_next_bias(parameters: &Parameters, layer: usize, change: &Array1<f64>) -> Option<Parameters> {
+    if !parameters.network().has_bias(layer + 1) {
+        return None;
+    }
+    let mut shifted = parameters.clone();
+    shifted.bias_mut(layer + 1).scaled_add(1.0, change);
+    Some(shifted)
+}
+
+/// Refuses a hidden layer that does not exist.
+pub(crate) fn check_layer(network: &Mlp, layer: usize) -> Result<()> {
+    let layers = network.n_hidden_layers();
+    if layer < layers {
+        return Ok(());
+    }
+    let allowed = match layers {
+        0 => "left out: this network has no hidden layer".to_owned(),
+        n => format!("below {n}, the number of hidden layers (the first is 0)"),
+    };
+    Err(Error::parameter("layer", layer, allowed))
+}
+
+/// Refuses a neuron that does not exist.
+pub(crate) fn check_neuron(name: &str, index: usize, width: usize) -> Result<()> {
+    if index < width {
+        return Ok(());
+    }
+    Err(Error::parameter(name, index, format!("below {width}, the width of the layer (the first neuron is 0)")))
+}
+
+pub(crate) fn check_length(what: &str, got: usize, expected: usize) -> Result<()> {
+    if got == expected {
+        return Ok(());
+    }
+    Err(Error::Shape { what: what.into(), expected: format!("{expected} values"), got: format!("{got} values") })
+}
+
+/// How the output of one neuron follows from that of another: `f_b = factor * f_a + constant`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Relation {
+    /// Factor of the output.
+    pub factor: f64,
+    /// What is added to it; only the next layer's bias can take it up.
+    pub constant: f64,
+}
+
+/// Which relations between neurons count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Equality {
+    /// Equal incoming vectors only.
+    #[default]
+    Copies,
+    /// Also what the activation's own symmetry makes equal.
+    UpToSymmetry,
+}
+
+impl Neuron {
+    /// How the output of `other` follows from that of this neuron, if their incoming vectors agree to a relative
+    /// distance of `tolerance` (also after what `equality` allows). The activations have to be the same.
+    #[must_use]
+    pub fn relation(&self, other: &Self, equality: Equality, tolerance: f64) -> Option<Relation> {
+        if self.activation != other.activation {
+            return None;
+        }
+        let (a, b) = (norm(&self.incoming), norm(&other.incoming));
+        let close = |factor: f64| {
+            let distance = norm(&(&other.incoming - &(&self.incoming * factor)));
+            distance <= tolerance * b.max(a * factor.abs())
+        };
+        if close(1.0) {
+            return Some(Relation { factor: 1.0, constant: 0.0 });
+        }
+        if equality == Equality::Copies {
+            return None;
+        }
+        let homogeneous = matches!(self.activation, Activation::Relu | Activation::Identity);
+        if homogeneous && a > 0.0 && close(b / a) {
+            return Some(Relation { factor: b / a, constant: 0.0 });
+        }
+        if self.activation == Activation::Identity && a > 0.0 && close(-b / a) {
+            return Some(Relation { factor: -b / a, constant: 0.0 });
+        }
+        if !close(-1.0) {
+            return None;
+        }
+        match self.activation.sign_symmetry() {
+            SignSymmetry::Odd => Some(Relation { factor: -1.0, constant: 0.0 }),
+            SignSymmetry::Even => Some(Relation { factor: 1.0, constant: 0.0 }),
+            SignSymmetry::OddAroundHalf => Some(Relation { factor: -1.0, constant: 1.0 }),
+            // The linear remainder is no function of the layer after it.
+            SignSymmetry::EvenUpToLinear | SignSymmetry::None => None,
+        }
+    }
+
+    /// Whether the neuron has no outgoing weight larger than `tolerance`.
+    #[must_use]
+    pub fn is_silent(&self, tolerance: f64) -> bool {
+        self.outgoing.iter().all(|weight| weight.abs() <= tolerance)
+    }
+
+    /// Angle between the incoming vectors of two neurons, in degrees from 0 to 180; 90 where one of them is zero.
+    #[must_use]
+    pub fn angle_to(&self, incoming: &Array1<f64>) -> f64 {
+        angle(&self.incoming, incoming)
+    }
+}
+
+/// Euclidean length.
+pub(crate) fn norm(vector: &Array1<f64>) -> f64 {
+    vector.dot(vector).sqrt()
+}
+
+/// Angle between two vectors in degrees; 90 where one of them is zero.
+#[must_use]
+pub fn angle(a: &Array1<f64>, b: &Array1<f64>) -> f64 {
+    let scale = norm(a) * norm(b);
+    if !(scale > 0.0) {
+        return 90.0;
+    }
+    // The sine keeps its precision where the cosine is close to one.
+    let cosine = a.dot(b) / scale;
+    let sine = norm(&(a / norm(a) - &(b * (cosine / norm(b)))));
+    sine.atan2(cosine).to_degrees()
+}
