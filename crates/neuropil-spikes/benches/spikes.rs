@@ -1,0 +1,2 @@
+//! Timings of the room.
+fn main() {}

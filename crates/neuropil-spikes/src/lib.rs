@@ -1,0 +1,1 @@
+//! Spiking populations: micro- and mesoscopic simulation, and inference of the hidden circuit.
