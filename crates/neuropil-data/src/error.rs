@@ -133,6 +133,12 @@ pub enum DataError {
         /// What is wrong.
         problem: String,
     },
+    /// Spike trains that cannot be used.
+    #[error("{problem}")]
+    Spikes {
+        /// What is wrong, where, and what to do.
+        problem: String,
+    },
     /// The file could not be written.
     #[error(transparent)]
     Write(#[from] FileError),

@@ -6,6 +6,7 @@
 //! | [`columns`] | tables of text, read by column name |
 //! | [`series`] | one rule for "my own series" in any of these files: rows are time |
 //! | [`results`] | tables of results, written as csv, or as tsv with a JSON sidecar |
+//! | [`spikes`] | spike trains: csv, npz and NWB files, binning |
 //! | [`inspect`](mod@inspect) | what is in a file, for people and as JSON |
 //!
 //! What a file holds is decided by its first bytes, not by its name. A missing value (an empty field, `NA`, `n/a`,
@@ -42,6 +43,7 @@ mod kind;
 mod npy;
 pub mod results;
 pub mod series;
+pub mod spikes;
 
 use std::path::Path;
 
