@@ -16,7 +16,7 @@ pub mod error;
 pub mod fixed_points;
 pub mod meso;
 pub mod micro;
-// pub mod nest;
+pub mod nest;
 pub mod network;
 pub mod population;
 pub mod renewal;
