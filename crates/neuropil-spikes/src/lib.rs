@@ -8,6 +8,7 @@
 
 pub mod drive;
 pub mod error;
+pub mod inference;
 pub mod network;
 pub mod population;
 pub mod start;
