@@ -6,6 +6,7 @@
 //! |---|---|
 //! | What is a population, what is a network? | [`population`], [`network`] |
 
+pub mod baselines;
 pub mod drive;
 pub mod error;
 pub mod inference;
