@@ -75,6 +75,7 @@ pub fn read_array(path: &Path, name: Option<&str>) -> Result<ArrayD<f64>> {
             let name = archive.choose(name)?;
             archive.read(&name).map(|array| array.values)
         }
+        (Kind::Hdf5, _) => Err(kind::tree(path)),
         (Kind::Table, _) => Err(DataError::Kind {
             path: path.into(),
             found: "a table of text".into(),

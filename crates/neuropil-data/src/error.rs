@@ -28,7 +28,7 @@ pub enum DataError {
         source: io::Error,
     },
     /// The content is of a kind that is not read.
-    #[error("\"{}\" is {found}; neuropil reads npy, npz, csv and tsv: {advice}", path.display())]
+    #[error("\"{}\" is {found}; neuropil reads npy, npz, csv and tsv, and spikes from HDF5 and NWB: {advice}", path.display())]
     Kind {
         /// The file.
         path: PathBuf,

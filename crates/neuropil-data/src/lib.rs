@@ -74,5 +74,6 @@ pub fn read(path: &Path) -> Result<Content> {
         Kind::Npy => arrays::read_npy(path).map(Content::Array),
         Kind::Npz => arrays::read_npz(path).map(Content::Arrays),
         Kind::Table => columns::read_csv(path).map(Content::Table),
+        Kind::Hdf5 => Err(kind::tree(path)),
     }
 }

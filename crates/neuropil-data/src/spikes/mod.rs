@@ -6,14 +6,20 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`binning`] | counts of spikes per time bin, with the number of spikes that a binary bin merges |
+//! | [`files`] | csv, npz and NWB files of spikes, read and written |
+//! | [`nwb`] | the Units table of an NWB (HDF5) file |
 
 pub mod binning;
+pub mod files;
+pub mod nwb;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{DataError, Result};
 
 pub use binning::{BinRule, BinnedSpikes};
+pub use files::{SpikeFileOptions, Split, read_spikes, write_spikes_csv, write_spikes_npz};
+pub use nwb::{read_nwb, write_nwb};
 
 /// The spikes of one trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -149,14 +149,14 @@ fn population_step<const FMA: bool>(
     let row = t * width;
     let mut sums = age_kernel::backward::<FMA>(
         &cohorts,
-        &tape.hazards[row..row + width],
-        &tape.survivors[row..row + width],
+        (&tape.hazards[row..row + width], &tape.survivors[row..row + width]),
         BackwardScalars { p_bar, common, missing_per_variance: ratio, decay },
         CohortAdjoint {
             log_survivor: &mut tape.log_survivor_bar[window.clone()],
             potential: &mut tape.potential_bar[window.clone()],
             born: &mut tape.born_bar[window],
         },
+        &mut tape.stay[..width],
     );
     for cohort in end..end + k_ref {
         tape.born_bar[cohort] -= p_bar * common;

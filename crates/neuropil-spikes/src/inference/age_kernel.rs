@@ -37,45 +37,58 @@ fn total(lanes: [f64; LANES]) -> f64 {
     ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
 }
 
-/// Ages the cohorts by one step. `log_scale` is `h - threshold + ln dt`; `survivor` is updated, its old value and the
-/// hazards are written to the tape.
+/// What the forward kernel writes: the survivor is updated, its old value and the hazards go to the tape.
+pub(super) struct ForwardRows<'a> {
+    pub survivor: &'a mut [f64],
+    pub hazard_tape: &'a mut [f64],
+    pub survivor_tape: &'a mut [f64],
+    /// Probability to stay silent; overwritten.
+    pub stay: &'a mut [f64],
+}
+
+/// Ages the cohorts by one step. `log_scale` is `h - threshold + ln dt`.
+///
+/// Exponentials and sums have loops of their own: compilers vectorise the first as a plain loop, the second by lanes.
 #[inline(always)]
 pub(super) fn forward<const FMA: bool>(
     cohorts: &Cohorts<'_>,
     log_scale: f64,
-    survivor: &mut [f64],
-    hazard_tape: &mut [f64],
-    survivor_tape: &mut [f64],
+    rows: ForwardRows<'_>,
 ) -> ForwardSums {
+    let n = cohorts.born.len();
+    let (left, powers) = (&cohorts.left_refractoriness[..n], &cohorts.decay_powers[..n]);
+    let (hazard_tape, stay) = (&mut rows.hazard_tape[..n], &mut rows.stay[..n]);
+    for i in 0..n {
+        let exponent = vector::multiply_add::<FMA>(-powers[i], left[i], log_scale);
+        // A rate of e^50 Hz is certain firing in any bin.
+        hazard_tape[i] = vector::exp::<FMA>(if exponent > 50.0 { 50.0 } else { exponent });
+    }
+    for i in 0..n {
+        stay[i] = vector::exp::<FMA>(-hazard_tape[i]);
+    }
     let (born, _) = cohorts.born.as_chunks::<LANES>();
-    let (left, _) = cohorts.left_refractoriness.as_chunks::<LANES>();
-    let (powers, _) = cohorts.decay_powers.as_chunks::<LANES>();
-    let (survivor, _) = survivor.as_chunks_mut::<LANES>();
-    let (hazard_tape, _) = hazard_tape.as_chunks_mut::<LANES>();
-    let (survivor_tape, _) = survivor_tape.as_chunks_mut::<LANES>();
+    let (stay, _) = stay.as_chunks::<LANES>();
+    let (survivor, _) = rows.survivor.as_chunks_mut::<LANES>();
+    let (survivor_tape, _) = rows.survivor_tape.as_chunks_mut::<LANES>();
     let n = born.len();
-    assert!(left.len() == n && powers.len() == n && survivor.len() == n);
-    assert!(hazard_tape.len() == n && survivor_tape.len() == n);
+    assert!(stay.len() == n && survivor.len() == n && survivor_tape.len() == n);
     let (mut mass, mut firing) = ([0.0; LANES], [0.0; LANES]);
     let (mut variance, mut variance_firing) = ([0.0; LANES], [0.0; LANES]);
     for c in 0..n {
+        let (z, stay, s) = (born[c], stay[c], survivor[c]);
+        let mut next = [0.0; LANES];
         for i in 0..LANES {
-            let exponent = vector::multiply_add::<FMA>(-powers[c][i], left[c][i], log_scale);
-            // A rate of e^50 Hz is certain firing in any bin.
-            let hazard = vector::exp::<FMA>(if exponent > 50.0 { 50.0 } else { exponent });
-            let stay = vector::exp::<FMA>(-hazard);
-            let fire = 1.0 - stay;
-            let s = survivor[c][i];
-            let m = s * born[c][i];
-            let v = (1.0 - s) * m;
+            let fire = 1.0 - stay[i];
+            let m = s[i] * z[i];
+            let v = (1.0 - s[i]) * m;
             mass[i] += m;
             firing[i] = vector::multiply_add::<FMA>(m, fire, firing[i]);
             variance[i] += v;
             variance_firing[i] = vector::multiply_add::<FMA>(v, fire, variance_firing[i]);
-            hazard_tape[c][i] = hazard;
-            survivor_tape[c][i] = s;
-            survivor[c][i] = s * stay;
+            next[i] = s[i] * stay[i];
         }
+        survivor_tape[c] = s;
+        survivor[c] = next;
     }
     ForwardSums {
         mass: total(mass),
@@ -123,11 +136,19 @@ pub(super) struct CohortAdjoint<'a> {
 #[inline(always)]
 pub(super) fn backward<const FMA: bool>(
     cohorts: &Cohorts<'_>,
-    hazard_tape: &[f64],
-    survivor_tape: &[f64],
+    (hazard_tape, survivor_tape): (&[f64], &[f64]),
     scalars: BackwardScalars,
     adjoint: CohortAdjoint<'_>,
+    stay: &mut [f64],
 ) -> BackwardSums {
+    {
+        let n = cohorts.born.len();
+        let (hazard_tape, stay) = (&hazard_tape[..n], &mut stay[..n]);
+        for i in 0..n {
+            stay[i] = vector::exp::<FMA>(-hazard_tape[i]);
+        }
+    }
+    let (stay, _) = stay.as_chunks::<LANES>();
     let (born, _) = cohorts.born.as_chunks::<LANES>();
     let (left, _) = cohorts.left_refractoriness.as_chunks::<LANES>();
     let (powers, _) = cohorts.decay_powers.as_chunks::<LANES>();
@@ -138,30 +159,31 @@ pub(super) fn backward<const FMA: bool>(
     let (born_bar, _) = adjoint.born.as_chunks_mut::<LANES>();
     let n = born.len();
     assert!(left.len() == n && powers.len() == n && hazard_tape.len() == n && survivor_tape.len() == n);
+    assert!(stay.len() >= n);
     assert!(log_survivor_bar.len() == n && potential_bar.len() == n && born_bar.len() == n);
     let BackwardScalars { p_bar, common, missing_per_variance: ratio, decay } = scalars;
     let (mut sum_hazard, mut sum_potential, mut sum_decay) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
     for c in 0..n {
+        let (hazard, stay, s, z) = (hazard_tape[c], stay[c], survivor_tape[c], born[c]);
+        let (mut log_survivor, mut potential, mut born) = (log_survivor_bar[c], potential_bar[c], born_bar[c]);
+        let (power, left) = (powers[c], left[c]);
         for i in 0..LANES {
-            let hazard = hazard_tape[c][i];
-            let stay = vector::exp::<FMA>(-hazard);
-            let s = survivor_tape[c][i];
-            let z = born[c][i];
-            let excess = (1.0 - stay) - common;
-            let weight = vector::multiply_add::<FMA>(ratio, 1.0 - s, 1.0);
-            let p_bar_m = p_bar * (s * z);
-            born_bar[c][i] = vector::multiply_add::<FMA>(p_bar * s, excess * weight, born_bar[c][i]);
-            let log_survivor = log_survivor_bar[c][i];
-            let hazard_bar = p_bar_m * weight * stay - log_survivor;
-            log_survivor_bar[c][i] =
-                vector::multiply_add::<FMA>(p_bar_m * excess, weight - ratio * s, log_survivor);
-            let through_hazard = hazard * hazard_bar;
-            let potential = vector::multiply_add::<FMA>(decay, potential_bar[c][i], through_hazard);
-            potential_bar[c][i] = potential;
+            let excess = (1.0 - stay[i]) - common;
+            let weight = vector::multiply_add::<FMA>(ratio, 1.0 - s[i], 1.0);
+            let p_bar_s = p_bar * s[i];
+            let p_bar_m = p_bar_s * z[i];
+            born[i] = vector::multiply_add::<FMA>(p_bar_s, excess * weight, born[i]);
+            let hazard_bar = p_bar_m * weight * stay[i] - log_survivor[i];
+            log_survivor[i] = vector::multiply_add::<FMA>(p_bar_m * excess, weight - ratio * s[i], log_survivor[i]);
+            let through_hazard = hazard[i] * hazard_bar;
+            potential[i] = vector::multiply_add::<FMA>(decay, potential[i], through_hazard);
             sum_hazard[i] += through_hazard;
-            sum_potential[i] += potential;
-            sum_decay[i] = vector::multiply_add::<FMA>(potential, powers[c][i] * left[c][i], sum_decay[i]);
+            sum_potential[i] += potential[i];
+            sum_decay[i] = vector::multiply_add::<FMA>(potential[i], power[i] * left[i], sum_decay[i]);
         }
+        log_survivor_bar[c] = log_survivor;
+        potential_bar[c] = potential;
+        born_bar[c] = born;
     }
     BackwardSums { hazard: total(sum_hazard), potential: total(sum_potential), potential_decay: total(sum_decay) }
 }

@@ -13,7 +13,7 @@
 use neuropil_core::special::ln_gamma;
 use neuropil_core::{dispatch, vector};
 
-use super::age_kernel::{self, Cohorts};
+use super::age_kernel::{self, Cohorts, ForwardRows};
 use super::circuit::Circuit;
 use super::recording::{Recording, Trial};
 use super::tape::{Grid, Keep, OldAges, POOL, Pool, REFRACTORY, Start, Tape};
@@ -215,9 +215,12 @@ fn population_step<const FMA: bool>(sweep: &Sweep<'_>, tape: &mut Tape, m: usize
     let mut sums = age_kernel::forward::<FMA>(
         &cohorts,
         log_scale,
-        &mut tape.survivor[end - width..end],
-        &mut tape.hazards[row..row + width],
-        &mut tape.survivors[row..row + width],
+        ForwardRows {
+            survivor: &mut tape.survivor[end - width..end],
+            hazard_tape: &mut tape.hazards[row..row + width],
+            survivor_tape: &mut tape.survivors[row..row + width],
+            stay: &mut tape.stay[..width],
+        },
     );
     for cohort in end..end + k_ref {
         sums.mass += tape.born[cohort];

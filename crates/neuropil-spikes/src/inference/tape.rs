@@ -96,6 +96,8 @@ pub(super) struct PopulationTape {
     /// By time and cohort.
     pub hazards: Vec<f64>,
     pub survivors: Vec<f64>,
+    /// Scratch of the kernels.
+    pub stay: Vec<f64>,
     /// `q^width ... q^0`, oldest first.
     pub decay_powers: Vec<f64>,
     /// By time.
@@ -178,6 +180,7 @@ impl Tape {
                 Keep::All => t,
             };
             tape.born.resize(n, 0.0);
+            tape.stay.resize(grid.width[m], 0.0);
             tape.left_refractoriness.resize(n, 0.0);
             tape.survivor.clear();
             tape.survivor.resize(n, 1.0);

@@ -11,6 +11,7 @@
 
 mod ages;
 mod draw;
+mod escape;
 mod moments;
 mod survival;
 
