@@ -12,6 +12,7 @@ use ndarray::Array2;
 use neuropil_core::progress::Monitor;
 use neuropil_core::random::{Seed, uniform};
 use neuropil_core::threads;
+use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -293,7 +294,7 @@ impl BaumViterbi {
                 .map(|(r, mut restart)| {
                     let mut workspace = Workspace::default();
                     while !restart.finished {
-                        self.round(&mut restart, &mut workspace, monitor)?;
+                        self.round(r, &mut restart, &mut workspace, monitor)?;
                         task.advance(1);
                         save(r, &restart)?;
                     }
@@ -305,12 +306,25 @@ impl BaumViterbi {
     }
 
     /// One round of one restart.
-    fn round(&self, restart: &mut Restart, workspace: &mut Workspace, monitor: &Monitor) -> Result<()> {
+    fn round(
+        &self,
+        index: usize,
+        restart: &mut Restart,
+        workspace: &mut Workspace,
+        monitor: &Monitor,
+    ) -> Result<()> {
         let first = restart.rounds.is_empty();
         let (m_loss, m_iterations) = match self.options.e_step {
             // The parameters move with the innovations; only the start needs a step of their own.
             EStep::Laplace { .. } if !first => (restart.loss.unwrap_or(f64::NAN), 0),
-            _ => self.m_step(restart, workspace, monitor)?,
+            EStep::Laplace { .. } => {
+                let noisy = self.with_finite_size_noise(index);
+                self.m_step(&mut restart.numbers, &noisy, workspace, monitor)?
+            }
+            EStep::Adam { .. } => {
+                let Restart { numbers, activity, .. } = &mut *restart;
+                self.m_step(numbers, activity, workspace, monitor)?
+            }
         };
         let circuit = self.free.circuit(&restart.numbers);
         let outcome = match self.options.e_step {
@@ -356,21 +370,44 @@ impl BaumViterbi {
         Ok(())
     }
 
-    fn m_step(&self, restart: &mut Restart, workspace: &mut Workspace, monitor: &Monitor) -> Result<(f64, usize)> {
+    fn m_step(
+        &self,
+        numbers: &mut Vec<f64>,
+        activity: &[Array2<f64>],
+        workspace: &mut Workspace,
+        monitor: &Monitor,
+    ) -> Result<(f64, usize)> {
         let scale = 1.0 / (self.likelihood.recording().n_steps() * self.template.n_populations()) as f64;
         let options =
             MinimiserOptions { max_iterations: self.options.m_step_iterations, ..MinimiserOptions::default() };
         let bounds = (self.free.lower.as_slice(), self.free.upper.as_slice());
-        let found = minimise(restart.numbers.clone(), bounds, options, monitor, |numbers, gradient| {
+        let found = minimise(numbers.clone(), bounds, options, monitor, |numbers, gradient| {
             let circuit = self.free.circuit(numbers);
-            let result = self.likelihood.gradient(&circuit, &restart.activity, workspace);
+            let result = self.likelihood.gradient(&circuit, activity, workspace);
             for (g, value) in gradient.iter_mut().zip(self.free.gradient(&result.circuit)) {
                 *g = value * scale;
             }
             result.value.total() * scale
         })?;
-        restart.numbers = found.at;
+        *numbers = found.at;
         Ok((found.value, found.iterations))
+    }
+
+    /// The smoothed activity with the noise that populations of these sizes have. A smooth course is so improbable under
+    /// the model that its best parameters are those with the least noise, not those with the right dynamics.
+    fn with_finite_size_noise(&self, restart: usize) -> Vec<Array2<f64>> {
+        let mut stream = Seed::new(self.options.seed).child("noise").index(restart as u64).stream();
+        let mut noisy = self.smoothed.clone();
+        for z in &mut noisy {
+            for mut row in z.rows_mut() {
+                for (value, population) in row.iter_mut().zip(&self.template.populations) {
+                    let normal: f64 = StandardNormal.sample(&mut stream);
+                    *value += (*value / population.n_neurons as f64).sqrt() * normal;
+                }
+            }
+        }
+        e_step::clip(&mut noisy);
+        noisy
     }
 
     fn result(&self, restarts: Vec<Restart>) -> Result<Fit> {

@@ -15,6 +15,8 @@ pub mod hmc;
 pub mod laplace;
 pub mod likelihood;
 pub mod minimiser;
+pub mod model_selection;
+pub mod perturbation;
 pub mod recording;
 mod tape;
 
