@@ -18,7 +18,7 @@ pub mod inference;
 pub mod fixed_points;
 pub mod meso;
 pub mod micro;
-// pub mod nest;
+pub mod nest;
 pub mod network;
 pub mod population;
 pub mod renewal;

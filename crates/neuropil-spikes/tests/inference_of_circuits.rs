@@ -173,12 +173,12 @@ fn maximum_likelihood_finds_the_circuit_within_its_errors() {
 #[test]
 fn sampling_agrees_with_the_gaussian_approximation() {
     let network = gentle_pair();
-    let z = known_activity(&network, 8.0, 6);
+    let z = known_activity(&network, 3.0, 6);
     let options = FullObservationOptions { n_restarts: 1, ..FullObservationOptions::default() };
     let fit = fit_full_observation(&network, &[z], None, DT, &options, &Monitor::silent()).unwrap();
-    let settings = HmcOptions { n_warmup: 60, n_samples: 150, ..HmcOptions::default() };
+    let settings = HmcOptions { n_warmup: 80, n_samples: 300, ..HmcOptions::default() };
     let result = hmc(&fit, &settings, &Monitor::silent()).unwrap();
-    assert_eq!(result.samples.nrows(), 300);
+    assert_eq!(result.samples.nrows(), 600);
     assert!(result.r_hat.iter().all(|r| *r < 1.15), "{:?}", result.r_hat);
     assert!(result.acceptance.iter().all(|a| (0.5..1.0).contains(a)), "{:?}", result.acceptance);
     let again = hmc(&fit, &settings, &Monitor::silent()).unwrap();

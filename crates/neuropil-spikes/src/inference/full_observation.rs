@@ -12,7 +12,7 @@ use super::circuit::{Circuit, CouplingRule, FreeParameters};
 use super::curvature::{ParameterGaussian, precision_given_activity};
 use super::forward::LatentModel;
 use super::likelihood::{JointLikelihood, LikelihoodOptions, NegativeLogLikelihood, Workspace};
-use super::minimiser::{MinimiserOptions, Stopped, minimise};
+use super::minimiser::{Minimum, MinimiserOptions, Stopped, minimise};
 use super::recording::{Recording, Trial};
 use crate::error::{Error, Result};
 use crate::network::Network;
@@ -94,6 +94,57 @@ fn silent_recording(activity: &[Array2<f64>], drive: Option<&[Array2<f64>]>, dt:
     Recording { trials, populations: Vec::new(), dt }
 }
 
+/// The search, in three parts: a few steps within the bounds; then steps in coordinates in which the likelihood is
+/// round, because leak, resting potential, threshold and couplings trade against each other over three orders of
+/// magnitude of curvature; then the bounds again.
+fn maximum(
+    likelihood: &JointLikelihood,
+    free: &FreeParameters,
+    activity: &[Array2<f64>],
+    start: Vec<f64>,
+    monitor: &Monitor,
+) -> Result<Minimum> {
+    let scale = 1.0 / (likelihood.recording().n_steps() * likelihood.n_populations()) as f64;
+    let mut workspace = Workspace::default();
+    let bounds = (free.lower.as_slice(), free.upper.as_slice());
+    let mut objective = |numbers: &[f64], gradient: &mut [f64]| {
+        let result = likelihood.gradient(&free.circuit(numbers), activity, &mut workspace);
+        for (g, value) in gradient.iter_mut().zip(free.gradient(&result.circuit)) {
+            *g = value * scale;
+        }
+        result.value.total() * scale
+    };
+    let options = |max_iterations| MinimiserOptions { max_iterations, relative_decrease: 1e-10, gradient: 1e-7 };
+    let first = minimise(start, bounds, options(15), monitor, &mut objective)?;
+    let precision = precision_given_activity(likelihood, free, &first.at, activity, monitor)?;
+    let prior: Vec<f64> = free.upper.iter().zip(&free.lower).map(|(high, low)| high - low).collect();
+    let round = ParameterGaussian::new(&first.at, &precision, &prior)?;
+    let n = first.at.len();
+    // A unit step changes the likelihood by about a nat, which is `scale` of the objective.
+    let unit = 1.0 / scale.sqrt();
+    let place = |u: &[f64]| -> Vec<f64> {
+        (0..n)
+            .map(|i| first.at[i] + unit * round.root.row(i).iter().zip(u).map(|(a, b)| a * b).sum::<f64>())
+            .collect()
+    };
+    let wide = (vec![-1e6; n], vec![1e6; n]);
+    let mut direct = vec![0.0; n];
+    let second = minimise(vec![0.0; n], (&wide.0, &wide.1), options(60), monitor, |u, gradient| {
+        let numbers = place(u);
+        if (0..n).any(|i| !(free.lower[i]..=free.upper[i]).contains(&numbers[i])) {
+            return f64::INFINITY;
+        }
+        let value = objective(&numbers, &mut direct);
+        for (k, g) in gradient.iter_mut().enumerate() {
+            *g = unit * (0..n).map(|i| round.root[[i, k]] * direct[i]).sum::<f64>();
+        }
+        value
+    })?;
+    let last = minimise(place(&second.at), bounds, options(30), monitor, &mut objective)?;
+    let stopped = if second.stopped == Stopped::Converged { Stopped::Converged } else { last.stopped };
+    Ok(Minimum { stopped, ..last })
+}
+
 /// Maximises the likelihood of known activity (fraction of neurons per bin, time by population, per trial).
 ///
 /// # Errors
@@ -123,8 +174,6 @@ pub fn fit_full_observation(
     let grid = LikelihoodOptions { latent: options.latent, ..grid };
     let likelihood = JointLikelihood::new(&circuit, silent_recording(activity, drive, dt), grid)?;
     likelihood.check_latent(&circuit, activity)?;
-    let scale = 1.0 / (likelihood.recording().n_steps() * circuit.n_populations()) as f64;
-    let minimiser = MinimiserOptions { max_iterations: 400, relative_decrease: 1e-11, gradient: 1e-7 };
     let found: Result<Vec<_>> = threads::install(|| {
         (0..options.n_restarts)
             .into_par_iter()
@@ -138,15 +187,7 @@ pub fn fit_full_observation(
                         if signed { 0.2 * (u - 0.5) } else { low + u * (high - low) }
                     })
                     .collect();
-                let mut workspace = Workspace::default();
-                let bounds = (free.lower.as_slice(), free.upper.as_slice());
-                Ok(minimise(start, bounds, minimiser, monitor, |numbers, gradient| {
-                    let result = likelihood.gradient(&free.circuit(numbers), activity, &mut workspace);
-                    for (g, value) in gradient.iter_mut().zip(free.gradient(&result.circuit)) {
-                        *g = value * scale;
-                    }
-                    result.value.total() * scale
-                })?)
+                maximum(&likelihood, &free, activity, start, monitor)
             })
             .collect()
     });

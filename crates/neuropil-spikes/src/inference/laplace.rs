@@ -53,8 +53,11 @@ pub struct HiddenActivity {
     pub lower: Vec<Array2<f64>>,
     /// Upper end of the band.
     pub upper: Vec<Array2<f64>>,
-    /// Samples: plausible courses with their finite-size noise.
+    /// Samples: plausible courses with their finite-size noise, to first order in the innovations.
     pub samples: Vec<Vec<Array2<f64>>>,
+    /// Log-density of the spikes at the mode together with that of its innovations, nats (without the constant of the
+    /// prior): what a profile over a parameter compares.
+    pub log_density: f64,
     /// Log-evidence of the parameters, nats: the recorded spikes with the hidden activity integrated out.
     pub log_evidence: f64,
     /// Standard error of the log-evidence that the random directions leave.
@@ -122,9 +125,15 @@ pub fn hidden_activity(
         whitened.expectation(circuit, &arrays(x, &shapes), &mut workspace).into_iter().map(|e| e.activity).collect()
     };
     let mode = course(&found.at);
+    // The offsets go through the tangent of the recursion: full steps would carry a circuit with several states into
+    // states that the recording excludes.
+    const STEP: f64 = 0.01;
     let samples: Vec<Vec<Array2<f64>>> = offsets
         .iter()
-        .map(|offset| course(&found.at.iter().zip(offset).map(|(x, d)| x + d).collect::<Vec<f64>>()))
+        .map(|offset| {
+            let moved = course(&found.at.iter().zip(offset).map(|(x, d)| x + STEP * d).collect::<Vec<f64>>());
+            moved.iter().zip(&mode).map(|(near, mode)| (mode + &((near - mode) / STEP)).mapv(|z| z.max(0.0))).collect()
+        })
         .collect();
     let tail = (1.0 - options.coverage) / 2.0;
     let band = |probability: f64| -> Vec<Array2<f64>> {
@@ -144,6 +153,7 @@ pub fn hidden_activity(
         upper: band(1.0 - tail),
         mode,
         samples,
+        log_density: -found.value,
         log_evidence: -found.value - 0.5 * mean,
         log_evidence_error: 0.5 * error,
     })

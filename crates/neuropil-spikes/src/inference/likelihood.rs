@@ -168,6 +168,12 @@ impl JointLikelihood {
         &self.recording
     }
 
+    /// Number of populations (M).
+    #[must_use]
+    pub fn n_populations(&self) -> usize {
+        self.refractory_steps.len()
+    }
+
     /// The options.
     #[must_use]
     pub fn options(&self) -> LikelihoodOptions {
