@@ -20,12 +20,34 @@ pub(crate) struct CiteArgs {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Room {
+    Spikes,
     Surprise,
 }
 
 impl Room {
     fn papers(self) -> &'static str {
         match self {
+            Self::Spikes => {
+                "@inproceedings{wang2022mesoscopic,
+  title     = {Mesoscopic modeling of hidden spiking neurons},
+  author    = {Wang, Shuqi and Schmutz, Valentin and Bellec, Guillaume and Gerstner, Wulfram},
+  booktitle = {Advances in Neural Information Processing Systems},
+  volume    = {35},
+  year      = {2022},
+  eprint    = {2205.13493},
+  archivePrefix = {arXiv}
+}
+
+@article{schwalger2017towards,
+  title   = {Towards a theory of cortical columns: From spiking neurons to interacting neural populations of finite size},
+  author  = {Schwalger, Tilo and Deger, Moritz and Gerstner, Wulfram},
+  journal = {PLoS Computational Biology},
+  volume  = {13},
+  pages   = {e1005507},
+  year    = {2017}
+}
+"
+            }
             Self::Surprise => {
                 "@article{liakoni2021learning,
   title   = {Learning in Volatile Environments with the {Bayes} Factor Surprise},

@@ -19,6 +19,7 @@ mod interrupt;
 mod options;
 mod outputs;
 mod reproduce;
+mod spikes;
 mod surprise;
 
 use std::ffi::OsString;
@@ -65,6 +66,7 @@ fn dispatch(command: &Command, context: &options::Context<'_>) -> failure::Resul
     neuropil_core::threads::set_limit(context.global.threads.map(|n| usize::from(n.get())));
     match command {
         Command::Surprise(verb) => surprise::run(verb, context),
+        Command::Spikes(verb) => spikes::run(verb, context),
         Command::Reproduce(args) => reproduce::run(args, context),
         Command::Data(args) => data::run(args, context),
         Command::Cite(args) => cite::run(args, context),

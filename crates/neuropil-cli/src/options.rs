@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// Learning in a changing world: filter, find changes, compare learners
     #[command(subcommand)]
     Surprise(Box<crate::surprise::Verb>),
+    /// Spiking populations: simulate them, infer the hidden circuit behind recorded spikes, predict stimulation
+    #[command(subcommand)]
+    Spikes(Box<crate::spikes::Verb>),
     /// Repeat the published experiments and write a report
     Reproduce(crate::reproduce::ReproduceArgs),
     /// Look at data files

@@ -18,6 +18,7 @@ mod cache;
 mod experiment;
 mod run;
 mod selection;
+pub mod spikes;
 pub mod surprise;
 
 pub use cache::{Cache, Key};
@@ -29,7 +30,9 @@ pub use selection::{UnknownId, select};
 /// Every experiment, in the order of the report.
 #[must_use]
 pub fn all() -> Vec<Box<dyn Experiment>> {
-    surprise::all()
+    let mut all = surprise::all();
+    all.extend(spikes::all());
+    all
 }
 
 /// The version of the program together with a hash of the sources that results depend on.

@@ -11,8 +11,10 @@
 //! | Describe activity and spike trains | [`statistics`] |
 //! | Go on in NEST | [`nest`] |
 
+pub mod baselines;
 pub mod drive;
 pub mod error;
+pub mod inference;
 pub mod fixed_points;
 pub mod meso;
 pub mod micro;
