@@ -34,8 +34,9 @@ use crate::surprise::delivery::{Delivery, Summary};
 /// template: with --circuit or --network its parameters are the centres of the bounds; without, populations of --sizes
 /// neurons with couplings of either sign. Parameters are effective at the bin width --dt: simulate them with it.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  neuropil spikes infer data/wta_spikes.csv --circuit winner-take-all --rounds 3 --restarts 3 --out fit.json --plot fit.svg
+#[command(after_help = r"Examples:
+  neuropil spikes infer data/wta_spikes.csv --circuit winner-take-all --rounds 3 --restarts 2 \
+      --bands --uncertainty --out fit.json --plot fit.svg
   neuropil spikes infer data/wta_spikes.csv --cluster 3 --sizes 400,400,200 --rounds 2 --restarts 2 --out fit")]
 pub(crate) struct InferArgs {
     #[command(flatten)]
@@ -60,8 +61,8 @@ pub(crate) struct InferArgs {
     /// unsigned: largest coupling, in units of the softness
     #[arg(long, value_name = "W", default_value_t = 20.0, help_heading = "Fit")]
     limit: f64,
-    /// How the activity is updated: adam (published) or laplace (jointly with the parameters)
-    #[arg(long, value_name = "NAME", default_value = "adam", help_heading = "Fit")]
+    /// How the activity is updated: laplace (jointly with the parameters) or adam (published)
+    #[arg(long, value_name = "NAME", default_value = "laplace", help_heading = "Fit")]
     e_step: EStepName,
     /// Random starts
     #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Fit")]
@@ -150,6 +151,20 @@ pub(crate) fn run(args: &InferArgs, context: &Context<'_>) -> Result<i32> {
                 mean_activity[m]
             ));
         }
+    }
+    if nats_per_spike(&fit, &recording) < 0.0 {
+        warnings.push(
+            "the circuit explains the spikes worse than constant rates do: these neurons are not integrate-and-fire neurons \
+             of such populations (bursts, adaptation, a refractory period that is too long?)"
+                .into(),
+        );
+    }
+    if hidden.as_ref().is_some_and(|hidden| hidden.log_evidence_error > 20.0) {
+        warnings.push(
+            "the Gaussian approximation of the hidden activity is not reliable here (see the standard error of the \
+             evidence): the bands may be far too wide or too narrow; a shorter --dt helps"
+                .into(),
+        );
     }
     for warning in &warnings {
         context.console.warn(warning);
