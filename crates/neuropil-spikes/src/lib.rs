@@ -14,8 +14,8 @@
 pub mod baselines;
 pub mod drive;
 pub mod error;
-pub mod inference;
 pub mod fixed_points;
+pub mod inference;
 pub mod meso;
 pub mod micro;
 pub mod nest;

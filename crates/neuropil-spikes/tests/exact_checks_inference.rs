@@ -101,12 +101,8 @@ fn one_uncoupled_population_has_the_reference_value_and_gradient() {
         tau_s: vec![0.003],
         coupling: array![[0.0]],
     };
-    let trial = Trial {
-        spikes: array![[0], [0], [1], [0]],
-        initial_age: vec![5],
-        initial_activity: vec![25.0],
-        drive: None,
-    };
+    let trial =
+        Trial { spikes: array![[0], [0], [1], [0]], initial_age: vec![5], initial_activity: vec![25.0], drive: None };
     let recording = Recording { trials: vec![trial], populations: vec![0], dt: DT };
     let options = LikelihoodOptions { age_bins: 6, ..LikelihoodOptions::default() };
     let likelihood = JointLikelihood::new(&circuit, recording, options).unwrap();

@@ -202,11 +202,10 @@ fn samples_of_the_hidden_activity_have_the_noise_of_the_model_and_the_bands_hold
     let start = recording.smoothed_activity(25.0, 2);
     let options = LaplaceOptions { n_samples: 24, ..LaplaceOptions::default() };
     let hidden = hidden_activity(&likelihood, &circuit, &start, &options, &Monitor::silent()).unwrap();
-    let inside = hidden.lower[0]
-        .indexed_iter()
-        .filter(|(at, low)| **low <= z[*at] && z[*at] <= hidden.upper[0][*at])
-        .count() as f64
-        / z.len() as f64;
+    let inside =
+        hidden.lower[0].indexed_iter().filter(|(at, low)| **low <= z[*at] && z[*at] <= hidden.upper[0][*at]).count()
+            as f64
+            / z.len() as f64;
     // Quantiles of 24 samples at 5 % and 95 % hold about 86 %.
     assert!((0.75..=0.95).contains(&inside), "the bands hold {inside}");
     let mut workspace = Workspace::default();
@@ -267,9 +266,11 @@ fn the_reduced_age_grid_agrees_with_the_full_one() {
     let circuit = Circuit::from_network(&winner_take_all(), DT).unwrap();
     let mut workspace = Workspace::default();
     let mut value = |options: LikelihoodOptions| {
-        JointLikelihood::new(&circuit, recording.clone(), options)
-            .unwrap()
-            .gradient(&circuit, std::slice::from_ref(&truth), &mut workspace)
+        JointLikelihood::new(&circuit, recording.clone(), options).unwrap().gradient(
+            &circuit,
+            std::slice::from_ref(&truth),
+            &mut workspace,
+        )
     };
     let full = value(LikelihoodOptions { age_bins: 1000, ..LikelihoodOptions::default() });
     let reduced = value(LikelihoodOptions::reduced(&circuit, 8.0));

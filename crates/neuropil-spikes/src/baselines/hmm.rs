@@ -67,7 +67,10 @@ impl PoissonHmm {
         let mut stream = Seed::new(options.seed).child("hmm").index(restart as u64).stream();
         let mean = counts.mean_axis(ndarray::Axis(0)).unwrap_or_else(|| Array1::zeros(n));
         let mut model = Self {
-            transition: Array2::from_shape_fn((k, k), |(i, j)| if i == j { 0.95 } else { 0.05 / (k - 1).max(1) as f64 }),
+            transition: Array2::from_shape_fn(
+                (k, k),
+                |(i, j)| if i == j { 0.95 } else { 0.05 / (k - 1).max(1) as f64 },
+            ),
             initial: Array1::from_elem(k, 1.0 / k as f64),
             rates: Array2::from_shape_fn((k, n), |(_, i)| (mean[i] * (0.3 + 1.4 * uniform(&mut stream))).max(1e-4)),
             log_likelihood: f64::NEG_INFINITY,
@@ -105,9 +108,8 @@ impl PoissonHmm {
         let mut emission = Array2::zeros((n_bins, k));
         let mut log_likelihood = 0.0;
         for t in 0..n_bins {
-            let logs: Vec<f64> = (0..k)
-                .map(|s| (0..n).map(|i| poisson_log(counts[[t, i]], self.rates[[s, i]])).sum())
-                .collect();
+            let logs: Vec<f64> =
+                (0..k).map(|s| (0..n).map(|i| poisson_log(counts[[t, i]], self.rates[[s, i]])).sum()).collect();
             let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             log_likelihood += largest;
             for s in 0..k {

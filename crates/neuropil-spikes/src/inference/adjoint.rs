@@ -6,7 +6,7 @@ use neuropil_core::special::digamma;
 
 use super::age_kernel::{self, BackwardScalars, BackwardSums, CohortAdjoint, Cohorts};
 use super::circuit::CircuitGradient;
-use super::forward::{LatentModel, LEAST_VARIANCE, Sweep, initial_pool, variance};
+use super::forward::{LEAST_VARIANCE, LatentModel, Sweep, initial_pool, variance};
 use super::tape::{OldAges, POOL, REFRACTORY, Tape};
 
 /// What a population carries from one step to the one before.
@@ -205,8 +205,7 @@ fn observed(
         if cell == REFRACTORY {
             continue;
         }
-        let hazard =
-            if cell == POOL { tape.pool[t].hazard } else { tape.hazards[t * width + cell as usize] };
+        let hazard = if cell == POOL { tape.pool[t].hazard } else { tape.hazards[t * width + cell as usize] };
         let bar = if sweep.trial.spikes[[t, neuron]] > 0 { -1.0 / hazard.max(1e-300).exp_m1() } else { 1.0 };
         if cell == POOL {
             *pool_hazard_bar += bar;
@@ -239,8 +238,7 @@ fn start(sweep: &Sweep<'_>, tape: &Tape, carry: &mut Carry, m: usize, gradient: 
         let through = start.pool_hazard * hazard_bar;
         potential_bar += through;
         carry.threshold -= through;
-        beyond_bar =
-            (carry.pool_mass * by_survivor[0] + carry.pool_squared * by_survivor[1]) * start.survivor_beyond;
+        beyond_bar = (carry.pool_mass * by_survivor[0] + carry.pool_squared * by_survivor[1]) * start.survivor_beyond;
     }
     // Hazard at age k acts on the survivors of all greater ages.
     let mut older = beyond_bar;

@@ -50,11 +50,7 @@ pub(super) struct ForwardRows<'a> {
 ///
 /// Exponentials and sums have loops of their own: compilers vectorise the first as a plain loop, the second by lanes.
 #[inline(always)]
-pub(super) fn forward<const FMA: bool>(
-    cohorts: &Cohorts<'_>,
-    log_scale: f64,
-    rows: ForwardRows<'_>,
-) -> ForwardSums {
+pub(super) fn forward<const FMA: bool>(cohorts: &Cohorts<'_>, log_scale: f64, rows: ForwardRows<'_>) -> ForwardSums {
     let n = cohorts.born.len();
     let (left, powers) = (&cohorts.left_refractoriness[..n], &cohorts.decay_powers[..n]);
     let (hazard_tape, stay) = (&mut rows.hazard_tape[..n], &mut rows.stay[..n]);

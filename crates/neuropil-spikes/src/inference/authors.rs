@@ -24,12 +24,7 @@ fn firing(hazard: f64) -> f64 {
 }
 
 /// The loss at the latent activity (fractions per bin), mean over trials.
-pub(super) fn loss(
-    circuit: &Circuit,
-    recording: &Recording,
-    latent: &[Array2<f64>],
-    age_bins: usize,
-) -> AuthorsLoss {
+pub(super) fn loss(circuit: &Circuit, recording: &Recording, latent: &[Array2<f64>], age_bins: usize) -> AuthorsLoss {
     let mut sum = AuthorsLoss { observed: 0.0, latent: 0.0 };
     for (trial, z) in recording.trials.iter().zip(latent) {
         let one = trial_loss(circuit, recording, trial, z, age_bins);

@@ -207,8 +207,7 @@ impl BaumViterbi {
         if free.is_empty() {
             return Err(Error::parameter("free parameters", 0, "at least 1"));
         }
-        let likelihood =
-            JointLikelihood::new(&circuit, recording.clone(), options.likelihood_options(&circuit))?;
+        let likelihood = JointLikelihood::new(&circuit, recording.clone(), options.likelihood_options(&circuit))?;
         if likelihood.impossible_spikes() > 0 {
             warnings.push(format!(
                 "{} spikes follow another spike of the same neuron within the refractory period (t_ref); each costs \
@@ -306,13 +305,7 @@ impl BaumViterbi {
     }
 
     /// One round of one restart.
-    fn round(
-        &self,
-        index: usize,
-        restart: &mut Restart,
-        workspace: &mut Workspace,
-        monitor: &Monitor,
-    ) -> Result<()> {
+    fn round(&self, index: usize, restart: &mut Restart, workspace: &mut Workspace, monitor: &Monitor) -> Result<()> {
         let first = restart.rounds.is_empty();
         let (m_loss, m_iterations) = match self.options.e_step {
             // The parameters move with the innovations; only the start needs a step of their own.

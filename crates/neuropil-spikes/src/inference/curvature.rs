@@ -55,10 +55,8 @@ pub fn precision_with_hidden_activity(
 ) -> Result<Array2<f64>> {
     let whitened = likelihood.with_latent(LatentModel::Innovations);
     let mut workspace = Workspace::default();
-    let innovations: Vec<f64> = innovations_of(likelihood, &free.circuit(numbers), activity, &mut workspace)
-        .into_iter()
-        .flatten()
-        .collect();
+    let innovations: Vec<f64> =
+        innovations_of(likelihood, &free.circuit(numbers), activity, &mut workspace).into_iter().flatten().collect();
     let shapes: Vec<_> = activity.iter().map(Array2::dim).collect();
     let (n, n_latent) = (numbers.len(), innovations.len());
     let mut gradient = |numbers: &[f64], innovations: &[f64]| -> (Vec<f64>, Vec<f64>) {

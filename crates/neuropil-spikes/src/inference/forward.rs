@@ -129,8 +129,7 @@ fn start<const FMA: bool>(sweep: &Sweep<'_>, tape: &mut Tape, m: usize) {
     let Sweep { circuit, trial, grid, .. } = *sweep;
     let (k_ref, offset, width) = (circuit.refractory_steps[m], grid.offset[m], grid.width[m]);
     let decay = circuit.decay(m);
-    let input: f64 =
-        trial.initial_activity.iter().enumerate().map(|(a, rate)| rate * circuit.coupling[[a, m]]).sum();
+    let input: f64 = trial.initial_activity.iter().enumerate().map(|(a, rate)| rate * circuit.coupling[[a, m]]).sum();
     let potential = circuit.resting[m] + input / circuit.leak[m];
     let tape = &mut tape.populations[m];
     tape.decay_powers.resize(width + 1, 1.0);
@@ -235,10 +234,7 @@ fn population_step<const FMA: bool>(sweep: &Sweep<'_>, tape: &mut Tape, m: usize
         } else {
             let last = tape.pool[t - 1];
             let entering = last.entering_survivor * last.entering_born;
-            (
-                last.mass * last.stay + entering,
-                last.squared * last.stay * last.stay + last.entering_survivor * entering,
-            )
+            (last.mass * last.stay + entering, last.squared * last.stay * last.stay + last.entering_survivor * entering)
         };
         let hazard = log_scale.min(50.0).exp();
         let stay = (-hazard).exp();

@@ -12,7 +12,7 @@ use super::circuit::{Circuit, CouplingRule, FreeParameters};
 use super::curvature::{ParameterGaussian, precision_given_activity};
 use super::forward::LatentModel;
 use super::likelihood::{JointLikelihood, LikelihoodOptions, NegativeLogLikelihood, Workspace};
-use super::minimiser::{Minimum, MinimiserOptions, Stopped, minimise};
+use super::minimiser::{MinimiserOptions, Minimum, Stopped, minimise};
 use super::recording::{Recording, Trial};
 use crate::error::{Error, Result};
 use crate::network::Network;
@@ -123,9 +123,7 @@ fn maximum(
     // A unit step changes the likelihood by about a nat, which is `scale` of the objective.
     let unit = 1.0 / scale.sqrt();
     let place = |u: &[f64]| -> Vec<f64> {
-        (0..n)
-            .map(|i| first.at[i] + unit * round.root.row(i).iter().zip(u).map(|(a, b)| a * b).sum::<f64>())
-            .collect()
+        (0..n).map(|i| first.at[i] + unit * round.root.row(i).iter().zip(u).map(|(a, b)| a * b).sum::<f64>()).collect()
     };
     let wide = (vec![-1e6; n], vec![1e6; n]);
     let mut direct = vec![0.0; n];

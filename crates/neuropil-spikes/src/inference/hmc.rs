@@ -107,9 +107,8 @@ fn chain(
     let root = &fit.uncertainty.root;
     // Potential energy and its gradient in the coordinates in which the posterior is round.
     let mut potential = |u: &[f64]| -> (f64, Vec<f64>, Vec<f64>) {
-        let numbers: Vec<f64> = (0..n)
-            .map(|i| fit.numbers[i] + root.row(i).iter().zip(u).map(|(a, b)| a * b).sum::<f64>())
-            .collect();
+        let numbers: Vec<f64> =
+            (0..n).map(|i| fit.numbers[i] + root.row(i).iter().zip(u).map(|(a, b)| a * b).sum::<f64>()).collect();
         if (0..n).any(|i| !(fit.free.lower[i]..=fit.free.upper[i]).contains(&numbers[i])) {
             return (f64::INFINITY, vec![0.0; n], numbers);
         }
@@ -173,7 +172,8 @@ fn chain(
             let log_step = shrink_to - m.sqrt() / 0.05 * error_mean;
             let weight = m.powf(-0.75);
             log_step_mean = weight * log_step + (1.0 - weight) * log_step_mean;
-            step = if iteration + 1 == options.n_warmup { log_step_mean.exp() } else { log_step.exp() }.clamp(1e-4, 2.0);
+            step =
+                if iteration + 1 == options.n_warmup { log_step_mean.exp() } else { log_step.exp() }.clamp(1e-4, 2.0);
         } else {
             result.acceptance += probability / options.n_samples as f64;
             result.samples.push(numbers.clone());

@@ -95,8 +95,7 @@ pub fn hidden_activity(
         }
         result.value.total()
     };
-    let search =
-        MinimiserOptions { max_iterations: options.max_iterations, relative_decrease: 1e-9, gradient: 1e-4 };
+    let search = MinimiserOptions { max_iterations: options.max_iterations, relative_decrease: 1e-9, gradient: 1e-4 };
     let found = minimise(start, (&vec![-8.0; n], &vec![8.0; n]), search, monitor, &mut evaluate)?;
 
     let mut offsets = Vec::with_capacity(options.n_samples);

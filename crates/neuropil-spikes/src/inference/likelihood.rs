@@ -247,12 +247,7 @@ impl JointLikelihood {
     ///
     /// # Panics
     /// If the arrays do not fit; [`check_latent`](Self::check_latent) refuses them with a sentence.
-    pub fn value(
-        &self,
-        circuit: &Circuit,
-        latent: &[Array2<f64>],
-        workspace: &mut Workspace,
-    ) -> NegativeLogLikelihood {
+    pub fn value(&self, circuit: &Circuit, latent: &[Array2<f64>], workspace: &mut Workspace) -> NegativeLogLikelihood {
         workspace.tapes.resize_with(1, Tape::default);
         let mut value = NegativeLogLikelihood::default();
         for (i, variables) in latent.iter().enumerate() {
@@ -270,12 +265,7 @@ impl JointLikelihood {
     ///
     /// # Panics
     /// As [`value`](Self::value).
-    pub fn gradient(
-        &self,
-        circuit: &Circuit,
-        latent: &[Array2<f64>],
-        workspace: &mut Workspace,
-    ) -> LikelihoodGradient {
+    pub fn gradient(&self, circuit: &Circuit, latent: &[Array2<f64>], workspace: &mut Workspace) -> LikelihoodGradient {
         workspace.tapes.resize_with(1, Tape::default);
         let n_populations = circuit.n_populations();
         let mut result = LikelihoodGradient {

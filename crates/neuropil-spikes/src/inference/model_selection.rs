@@ -64,8 +64,7 @@ pub fn compare_circuits(
         .map(|candidate| {
             let problem = BaumViterbi::new(&candidate.template, &candidate.recording, candidate.options.clone())?;
             let fit = problem.fit(&monitor.quiet())?;
-            let hidden =
-                hidden_activity(problem.likelihood(), &fit.circuit, &fit.activity, laplace, &monitor.quiet())?;
+            let hidden = hidden_activity(problem.likelihood(), &fit.circuit, &fit.activity, laplace, &monitor.quiet())?;
             let recording = &candidate.recording;
             let n_observations = recording.n_steps() * recording.populations.len();
             let above = hidden.log_evidence - recording.homogeneous_log_likelihood();

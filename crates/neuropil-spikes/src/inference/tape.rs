@@ -189,9 +189,13 @@ impl Tape {
                     field.resize(rows * grid.width[m], 0.0);
                 }
             }
-            for field in
-                [&mut tape.input_potential, &mut tape.probability, &mut tape.common, &mut tape.missing, &mut tape.variance]
-            {
+            for field in [
+                &mut tape.input_potential,
+                &mut tape.probability,
+                &mut tape.common,
+                &mut tape.missing,
+                &mut tape.variance,
+            ] {
                 field.resize(t, 0.0);
             }
             tape.pool.resize(t, Pool::default());

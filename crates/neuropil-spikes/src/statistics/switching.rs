@@ -213,7 +213,8 @@ mod tests {
         // Critical value at 5 % for 2000 values: about 0.0104.
         assert!(d_one < 0.0104 && d_two > 0.05, "{d_one} {d_two}");
         let even: Vec<f64> = (0..100).map(f64::from).collect();
-        assert!((bimodality_coefficient(&even).unwrap() - 5.0 / 9.0).abs() < 0.02);
+        // The correction for 100 values lowers 5/9 by 5 %.
+        assert!((bimodality_coefficient(&even).unwrap() - 5.0 / 9.0).abs() < 0.03);
     }
 
     #[test]
