@@ -104,6 +104,23 @@ pub fn max(values: &[f64]) -> f64 {
     rest.iter().chain(&lanes).fold(f64::NEG_INFINITY, |best, &value| if value > best { value } else { best })
 }
 
+/// Sum of a slice, in the order of [`sum`] and so with its bits.
+#[inline(always)]
+pub fn total(values: &[f64]) -> f64 {
+    let mut lanes = [0.0; 8];
+    let chunks = values.chunks_exact(8);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (lane, &value) in lanes.iter_mut().zip(chunk) {
+            *lane += value;
+        }
+    }
+    for (lane, &value) in lanes.iter_mut().zip(rest) {
+        *lane += value;
+    }
+    ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]))
+}
+
 /// Sum of `term(i)` for `i < n`, in eight interleaved partial sums: the same order on every machine, and SIMD.
 #[inline(always)]
 pub fn sum(n: usize, mut term: impl FnMut(usize) -> f64) -> f64 {
@@ -236,5 +253,7 @@ mod tests {
         assert_eq!(max(&values), 36.0);
         assert_eq!(max(&[]), f64::NEG_INFINITY);
         assert_eq!(sum(values.len(), |i| values[i]), 36.0 * 37.0 / 2.0);
+        let irregular: Vec<f64> = values.iter().map(|value| (value * 0.37).exp()).collect();
+        assert_eq!(total(&irregular), sum(irregular.len(), |i| irregular[i]));
     }
 }

@@ -47,7 +47,7 @@ fn exponentials_body<const FMA: bool>(log_weights: &mut [f64], largest: f64, wei
         log_weights[i] -= largest;
         weights[i] = vector::exp::<FMA>(log_weights[i]);
     }
-    vector::sum(n, |i| weights[i])
+    vector::total(weights)
 }
 
 #[inline(always)]

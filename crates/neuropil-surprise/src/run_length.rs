@@ -42,6 +42,7 @@ pub struct RunLengthFilter<F: ConjugateFamily> {
     scores: Vec<f64>,
     /// Hazards at the run lengths 1, 2, ..., where the hazard depends on them; grown by doubling.
     hazard_table: Vec<f64>,
+    hazard_logs: HazardLogs,
 }
 
 /// Everything a [`RunLengthFilter`] needs to go on later, as if it had never stopped.
@@ -56,6 +57,22 @@ pub struct RunLengthState<F: ConjugateFamily> {
     dropped_mass: f64,
     time: u64,
     stream: Stream,
+}
+
+/// Logarithms that a constant hazard shares between all steps.
+#[derive(Debug, Clone, Copy)]
+struct HazardLogs {
+    hazard: f64,
+    /// `ln(1 - p_c)`.
+    stay: f64,
+    /// `ln(p_c / (1 - p_c))`.
+    modulation: f64,
+}
+
+impl HazardLogs {
+    fn of(hazard: f64) -> Self {
+        Self { hazard, stay: (-hazard).ln_1p(), modulation: log_modulation(hazard) }
+    }
 }
 
 impl<F: ConjugateFamily> RunLengthFilter<F> {
@@ -86,6 +103,7 @@ impl<F: ConjugateFamily> RunLengthFilter<F> {
             time: 0,
             scores: Vec::new(),
             hazard_table: Vec::new(),
+            hazard_logs: HazardLogs::of(0.5),
         })
     }
 
@@ -165,13 +183,16 @@ impl<F: ConjugateFamily> RunLengthFilter<F> {
         let total = exponentials(&mut self.log_weights, largest, &mut self.weights);
         let log_belief_predictive = largest + total.ln();
         let log_bayes_factor = log_prior_predictive - log_belief_predictive;
-        let adaptation = Adaptation::new(log_bayes_factor, log_modulation(hazard));
+        if hazard != self.hazard_logs.hazard {
+            self.hazard_logs = HazardLogs::of(hazard);
+        }
+        let adaptation = Adaptation::new(log_bayes_factor, self.hazard_logs.modulation);
         if adaptation.log_rest == f64::NEG_INFINITY {
             self.keep_only_the_newest(old, time);
             return Scores { log_predictive: log_prior_predictive, log_bayes_factor, adaptation_rate: 1.0 };
         }
         // P(y) = P(y; pi) (1 - p_c) / (1 - gamma): no cancellation, whichever term dominates.
-        let log_predictive = log_belief_predictive + (-hazard).ln_1p() - adaptation.log_rest;
+        let log_predictive = log_belief_predictive + self.hazard_logs.stay - adaptation.log_rest;
         // Not `1 - rate`: after a clear change that is zero, and truncation could not tell the old hypotheses apart.
         scale(&mut self.weights, adaptation.rest / total);
         self.log_scale = total.ln() - adaptation.log_rest;

@@ -128,7 +128,7 @@ impl<F: ConjugateFamily> RunLengthFilter<F> {
         if mass > 0.0 {
             self.renormalise(mass);
         }
-        if self.dropped > 16 + self.born.len() / 8 {
+        if self.dropped > 8 + self.born.len() / 16 {
             self.compact();
         }
     }

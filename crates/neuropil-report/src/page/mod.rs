@@ -77,6 +77,11 @@ fn reference(claim: &Claim) -> Markup {
     }
 }
 
+/// A reference in words wraps; a number stays on its line.
+fn reference_class(claim: &Claim) -> &'static str {
+    if matches!(claim.reference_value(), Some(Reference::Text(_))) { "words" } else { "number" }
+}
+
 fn interval(claim: &Claim) -> String {
     claim
         .uncertainty()
@@ -190,7 +195,7 @@ fn claims(section: &Section) -> Markup {
                 @for claim in &section.claims {
                     tr id=(claim_id(section, claim)) {
                         th scope="row" { (claim.statement()) }
-                        td.number { (reference(claim)) }
+                        td class=(reference_class(claim)) { (reference(claim)) }
                         td { @if claim.reference_value().is_some() { (claim.source()) } @else { "–" } }
                         td.number { (number::typeset(claim.measured())) }
                         td.number { (interval(claim)) }

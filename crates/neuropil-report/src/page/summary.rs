@@ -1,6 +1,6 @@
 //! The head of the page and the table of all verdicts.
 
-use super::{claim_id, duration, interval, reference, scroll, section_id, verdict};
+use super::{claim_id, duration, interval, reference, reference_class, scroll, section_id, verdict};
 use crate::{Report, Size, Tally, number};
 use maud::{Markup, html};
 
@@ -74,7 +74,7 @@ pub(super) fn table(report: &Report) -> Markup {
                         tr {
                             @if index == 0 { (name) }
                             td { a href={ "#" (claim_id(section, claim)) } { (claim.statement()) } }
-                            td.number { (reference(claim)) }
+                            td class=(reference_class(claim)) { (reference(claim)) }
                             td.number { (number::typeset(claim.measured())) }
                             td.number { (interval(claim)) }
                             td { (verdict(claim)) }

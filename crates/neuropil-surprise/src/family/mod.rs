@@ -226,14 +226,19 @@ pub fn mixture_of<'a, F: ConjugateFamily>(
 
 /// Rearranges an array so that element `i` is what element `source[i]` was.
 pub(crate) fn gather_in_place<T: Copy>(array: &mut Vec<T>, source: &[usize]) {
-    if source.windows(2).all(|pair| pair[0] < pair[1]) {
-        for (target, &from) in source.iter().enumerate() {
-            array[target] = array[from];
-        }
-        array.truncate(source.len());
-    } else {
+    if !source.is_sorted_by(|a, b| a < b) {
         *array = source.iter().map(|&from| array[from]).collect();
+        return;
     }
+    // Truncation leaves long runs of neighbours: each moves as one piece.
+    let mut target = 0;
+    for run in source.chunk_by(|a, b| a + 1 == *b) {
+        if run[0] != target {
+            array.copy_within(run[0]..run[0] + run.len(), target);
+        }
+        target += run.len();
+    }
+    array.truncate(target);
 }
 
 /// `(1 - weight) a + weight b`.
