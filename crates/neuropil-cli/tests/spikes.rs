@@ -34,7 +34,8 @@ fn the_shipped_recording_is_what_the_program_simulates() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spikes.csv");
     let path = path.to_str().unwrap();
-    run(&["simulate", "--duration", "12", "--seed", "3", "--start", "20,5,25", "--record", "4", "--spikes", path]).unwrap();
+    run(&["simulate", "--duration", "12", "--seed", "3", "--start", "20,5,25", "--record", "4", "--spikes", path])
+        .unwrap();
     let rows = |path: &Path| std::fs::read_to_string(path).unwrap().lines().count() as f64;
     // Processors without fused multiplication round differently, and a spike that moves moves all that follow.
     let (ours, shipped) = (rows(Path::new(path)), rows(&root().join(SPIKES)));
@@ -96,7 +97,8 @@ fn labels_come_from_the_file_from_the_user_or_from_clusters() {
     let path = unlabelled.path().to_str().unwrap();
     let error = run(&["infer", path]).unwrap_err();
     assert!(error.contains("--cluster"), "{error}");
-    let few = ["--rounds", "1", "--restarts", "1", "--window", "0:12", "--free-run", "1", "--circuit", "winner-take-all"];
+    let few =
+        ["--rounds", "1", "--restarts", "1", "--window", "0:12", "--free-run", "1", "--circuit", "winner-take-all"];
     let found = run(&[&["infer", path, "--cluster", "3"], &few[..]].concat()).unwrap();
     let labels = found["result"]["fit"]["labels"].as_array().unwrap().clone();
     assert!(labels[..4].iter().all(|label| *label == labels[0]) && labels[0] != labels[4] && labels[4] != labels[8]);

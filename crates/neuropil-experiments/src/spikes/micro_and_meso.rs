@@ -100,13 +100,10 @@ impl Experiment for MicroAndMeso {
         row("neurons, 0.2 ms".into(), &reference);
         for (levels, dt) in found.iter().zip(STEPS) {
             row(format!("populations, {} ms", dt * 1e3), levels);
-            let difference = [
-                levels.high - reference.high,
-                levels.low - reference.low,
-                levels.inhibitory - reference.inhibitory,
-            ]
-            .into_iter()
-            .fold(0.0_f64, |a, b| a.max(b.abs()));
+            let difference =
+                [levels.high - reference.high, levels.low - reference.low, levels.inhibitory - reference.inhibitory]
+                    .into_iter()
+                    .fold(0.0_f64, |a, b| a.max(b.abs()));
             section = section
                 .claim(
                     Claim::new(
