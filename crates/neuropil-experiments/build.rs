@@ -5,7 +5,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 fn main() {
-    let crates = ["neuropil-core", "neuropil-data", "neuropil-surprise", "neuropil-spikes", "neuropil-report", "neuropil-experiments"];
+    let crates = [
+        "neuropil-core",
+        "neuropil-data",
+        "neuropil-surprise",
+        "neuropil-spikes",
+        "neuropil-report",
+        "neuropil-experiments",
+    ];
     let mut files = Vec::new();
     for name in crates {
         // In a published crate only the own sources are there; the versions of the others are fixed by its manifest.

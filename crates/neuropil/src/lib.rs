@@ -5,6 +5,7 @@
 //! | [`core`] | seeds and random streams, progress and cancellation, threads, statistics |
 //! | [`data`] | files: npy, npz and csv by column name |
 //! | [`report`] | figures, tables and claims |
+//! | `spikes` | populations of spiking neurons, and the hidden circuit behind spikes (feature `spikes`, on by default) |
 //! | `surprise` | learning in a changing world (feature `surprise`, on by default) |
 //!
 //! Every room reads on its own and can be used without the others: switch the default features off and name the
@@ -13,6 +14,8 @@
 pub use neuropil_core as core;
 pub use neuropil_data as data;
 pub use neuropil_report as report;
+#[cfg(feature = "spikes")]
+pub use neuropil_spikes as spikes;
 #[cfg(feature = "surprise")]
 pub use neuropil_surprise as surprise;
 

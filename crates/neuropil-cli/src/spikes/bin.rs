@@ -87,8 +87,10 @@ pub(crate) fn run(args: &BinArgs, context: &Context<'_>) -> Result<i32> {
         summary: summary.append(&text.to_text()),
     };
     delivery.deliver(context, &outputs, || {
-        Figure::new("bin", "Recorded spikes")
-            .describe("Spikes of every neuron in the first trial.")
-            .panel(raster(&loaded.trains, 0, f64::MAX))
+        Figure::new("bin", "Recorded spikes").describe("Spikes of every neuron in the first trial.").panel(raster(
+            &loaded.trains,
+            0,
+            f64::MAX,
+        ))
     })
 }

@@ -34,8 +34,9 @@ use crate::surprise::delivery::{Delivery, Summary};
 /// template: with --circuit or --network its parameters are the centres of the bounds; without, populations of --sizes
 /// neurons with couplings of either sign. Parameters are effective at the bin width --dt: simulate them with it.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  neuropil spikes infer data/wta_spikes.csv --circuit winner-take-all --rounds 3 --restarts 3 --out fit.json --plot fit.svg
+#[command(after_help = r"Examples:
+  neuropil spikes infer data/wta_spikes.csv --circuit winner-take-all --rounds 3 --restarts 2 \
+      --bands --uncertainty --out fit.json --plot fit.svg
   neuropil spikes infer data/wta_spikes.csv --cluster 3 --sizes 400,400,200 --rounds 2 --restarts 2 --out fit")]
 pub(crate) struct InferArgs {
     #[command(flatten)]
@@ -60,8 +61,8 @@ pub(crate) struct InferArgs {
     /// unsigned: largest coupling, in units of the softness
     #[arg(long, value_name = "W", default_value_t = 20.0, help_heading = "Fit")]
     limit: f64,
-    /// How the activity is updated: adam (published) or laplace (jointly with the parameters)
-    #[arg(long, value_name = "NAME", default_value = "adam", help_heading = "Fit")]
+    /// How the activity is updated: laplace (jointly with the parameters) or adam (published)
+    #[arg(long, value_name = "NAME", default_value = "laplace", help_heading = "Fit")]
     e_step: EStepName,
     /// Random starts
     #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Fit")]
@@ -134,7 +135,8 @@ pub(crate) fn run(args: &InferArgs, context: &Context<'_>) -> Result<i32> {
         let numbers = &fit.restarts[fit.best].numbers;
         let precision =
             precision_with_hidden_activity(problem.likelihood(), &fit.free, numbers, &fit.activity, &monitor)?;
-        let width: Vec<f64> = fit.free.upper.iter().zip(&fit.free.lower).map(|(high, low)| (high - low) / 4.0).collect();
+        let width: Vec<f64> =
+            fit.free.upper.iter().zip(&fit.free.lower).map(|(high, low)| (high - low) / 4.0).collect();
         Ok(ParameterGaussian::new(numbers, &precision, &width)?)
     });
     let uncertainty = uncertainty.transpose()?;
@@ -151,6 +153,20 @@ pub(crate) fn run(args: &InferArgs, context: &Context<'_>) -> Result<i32> {
             ));
         }
     }
+    if nats_per_spike(&fit, &recording) < 0.0 {
+        warnings.push(
+            "the circuit explains the spikes worse than constant rates do: these neurons are not integrate-and-fire neurons \
+             of such populations (bursts, adaptation, a refractory period that is too long?)"
+                .into(),
+        );
+    }
+    if hidden.as_ref().is_some_and(|hidden| hidden.log_evidence_error > 20.0) {
+        warnings.push(
+            "the Gaussian approximation of the hidden activity is not reliable here (see the standard error of the \
+             evidence): the bands may be far too wide or too narrow; a shorter --dt helps"
+                .into(),
+        );
+    }
     for warning in &warnings {
         context.console.warn(warning);
     }
@@ -163,7 +179,9 @@ pub(crate) fn run(args: &InferArgs, context: &Context<'_>) -> Result<i32> {
         free: fit.free.clone(),
         numbers: fit.restarts[fit.best].numbers.clone(),
         mean_activity_hz: mean_activity,
-        covariance_root: uncertainty.as_ref().map(|gaussian| gaussian.root.rows().into_iter().map(|r| r.to_vec()).collect()),
+        covariance_root: uncertainty
+            .as_ref()
+            .map(|gaussian| gaussian.root.rows().into_iter().map(|r| r.to_vec()).collect()),
     };
     let delivery = Delivery {
         command: "spikes infer",
@@ -208,7 +226,8 @@ impl InferArgs {
     fn populations(&self, loaded: &Loaded, seed: u64) -> Result<Populations> {
         let numbered = |n: usize| (0..n).map(|m| m.to_string()).collect::<Vec<String>>();
         if let Some(wanted) = self.cluster {
-            let options = ClusteringOptions { n_populations: (wanted > 0).then_some(wanted), seed, ..Default::default() };
+            let options =
+                ClusteringOptions { n_populations: (wanted > 0).then_some(wanted), seed, ..Default::default() };
             let trials: Vec<_> = loaded.binned.trials.iter().map(|array| array.view()).collect();
             let all = ndarray::concatenate(ndarray::Axis(0), &trials)
                 .map_err(|error| Failure::failed(format!("trials of different neurons: {error}")))?;
@@ -386,9 +405,11 @@ fn summary(
         summary.line("silhouettes", scores.join(", "));
     }
     let state = if fit.converged() { "converged" } else { "NOT converged" };
-    summary.line("fit", format!("restart {} of {}, {} rounds, {state}", fit.best, fit.restarts.len(), kept.rounds.len()));
+    summary
+        .line("fit", format!("restart {} of {}, {} rounds, {state}", fit.best, fit.restarts.len(), kept.rounds.len()));
     summary.line("loss", format!("{:.4} nat per bin and population", fit.loss));
-    summary.line("spikes explained", format!("{:.3} nat per spike above constant rates", nats_per_spike(fit, recording)));
+    summary
+        .line("spikes explained", format!("{:.3} nat per spike above constant rates", nats_per_spike(fit, recording)));
     if let Some(hidden) = hidden {
         summary.line("log evidence", format!("{:.1} +- {:.1} nat", hidden.log_evidence, hidden.log_evidence_error));
     }
@@ -422,7 +443,8 @@ fn summary(
     }
     let mut text = format!("{}\n{}", rates.to_text(), couplings.to_text());
     if let Some(gaussian) = uncertainty {
-        let mut errors = Table::new("parameters", "").column("parameter (of its scale)", "").column("value", "").column("sd", "");
+        let mut errors =
+            Table::new("parameters", "").column("parameter (of its scale)", "").column("value", "").column("sd", "");
         for (i, sd) in gaussian.standard_deviations().into_iter().enumerate() {
             errors.push([fit.free.name(i).into(), gaussian.mean[i].into(), sd.into()]);
         }

@@ -83,7 +83,8 @@ pub(crate) fn run(args: &PerturbArgs, context: &Context<'_>) -> Result<i32> {
     let mut table = ResultTable::default();
     table.numbers("time_s", (0..n_steps).map(|t| t as f64 * fit.dt_s));
     for m in 0..n {
-        for (name, values) in [("mean", &with.mean), ("lower", &with.lower), ("upper", &with.upper), ("control", &without.mean)]
+        for (name, values) in
+            [("mean", &with.mean), ("lower", &with.lower), ("upper", &with.upper), ("control", &without.mean)]
         {
             table.numbers(format!("{name}_{m}_hz"), values.column(m).to_vec());
         }

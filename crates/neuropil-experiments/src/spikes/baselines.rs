@@ -68,7 +68,8 @@ impl Experiment for Baselines {
         let search = LaplaceOptions { n_samples: 1, lanczos_steps: 2, ..LaplaceOptions::default() };
         let hidden = hidden_activity(problem.likelihood(), &fit.circuit, &clipped(&start), &search, &monitor)?;
         let neulvm = hidden.mode[0].clone();
-        let log_likelihood = log_likelihood_of_neurons(&fit.circuit, &held_out, &clipped(&hidden.mode), fit.likelihood)?;
+        let log_likelihood =
+            log_likelihood_of_neurons(&fit.circuit, &held_out, &clipped(&hidden.mode), fit.likelihood)?;
         let above = |log_likelihood: f64| {
             (log_likelihood - held_out.homogeneous_log_likelihood()) / held_out.n_spikes().max(1) as f64
         };

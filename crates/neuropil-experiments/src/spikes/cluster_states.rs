@@ -46,8 +46,13 @@ fn plan(size: Size) -> (u64, usize) {
 
 /// A noise level, a delay and an inhibition at which half of the neurons fire in one volley and half in the next.
 fn network(factor: f64) -> Result<Network> {
-    let population =
-        PopulationParameters { n_neurons: 600, mu: 25.0, softness: 0.5, tau_s: 0.002, ..PopulationParameters::default() };
+    let population = PopulationParameters {
+        n_neurons: 600,
+        mu: 25.0,
+        softness: 0.5,
+        tau_s: 0.002,
+        ..PopulationParameters::default()
+    };
     Ok(Network { delay: 0.004, ..Network::new(vec![population], array![[COUPLING * factor]])? })
 }
 
@@ -95,8 +100,7 @@ fn trial(context: &Context, index: u64, bins: usize) -> Result<Trial> {
 /// The most probable course at a coupling, from two starts: the trains smoothed a little, and more.
 fn most_probable(recording: &Recording, factor: f64, context: &Context) -> Result<HiddenActivity> {
     let circuit = Circuit::from_network(&network(factor)?, DT)?;
-    let likelihood =
-        JointLikelihood::new(&circuit, recording.clone(), LikelihoodOptions::reduced(&circuit, 5.0))?;
+    let likelihood = JointLikelihood::new(&circuit, recording.clone(), LikelihoodOptions::reduced(&circuit, 5.0))?;
     let search = LaplaceOptions { n_samples: 1, lanczos_steps: 2, max_iterations: 150, ..LaplaceOptions::default() };
     let mut best: Option<HiddenActivity> = None;
     for sigma in [2.0, 4.0] {
@@ -154,7 +158,9 @@ impl Experiment for ClusterStates {
         let shown = 300.min(first.truth.len());
         let time: Vec<f64> = (0..shown).map(|t| t as f64 * DT * 1e3).collect();
         let mut spikes = (Vec::new(), Vec::new());
-        for ((t, neuron), _) in first.recording.trials[0].spikes.indexed_iter().filter(|((t, _), s)| *t < shown && **s > 0) {
+        for ((t, neuron), _) in
+            first.recording.trials[0].spikes.indexed_iter().filter(|((t, _), s)| *t < shown && **s > 0)
+        {
             spikes.0.push(t as f64 * DT * 1e3);
             spikes.1.push((neuron + 1) as f64);
         }

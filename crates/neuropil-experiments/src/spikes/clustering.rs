@@ -84,7 +84,9 @@ impl Experiment for Clustering {
             )
             .figure(
                 Figure::new("clustering", INFO.title)
-                    .describe("Neurons of the first data set on the first two principal components, by true population.")
+                    .describe(
+                        "Neurons of the first data set on the first two principal components, by true population.",
+                    )
                     .panel(panel),
             )
             .table(table)

@@ -131,7 +131,9 @@ impl Experiment for Column {
             )
             .figure(
                 Figure::new("column", "Mean rates of the column")
-                    .describe("Rates of the eight populations: published for all neurons, and of the population equations.")
+                    .describe(
+                        "Rates of the eight populations: published for all neurons, and of the population equations.",
+                    )
                     .panel(
                         Panel::new()
                             .y_label("mean rate (Hz)")

@@ -11,8 +11,8 @@ use neuropil_spikes::{MicroOptions, winner_take_all};
 use rayon::prelude::*;
 use serde_json::json;
 
-use super::circuit_recording::{RATES, seed};
 use super::ROOM;
+use super::circuit_recording::{RATES, seed};
 use crate::{Context, Experiment, Info, Result};
 
 /// Couplings and time constants from the activity of all populations.
@@ -38,11 +38,7 @@ fn plan(size: Size) -> (u64, f64) {
 
 fn options() -> FullObservationOptions {
     FullObservationOptions {
-        likelihood: Some(LikelihoodOptions {
-            age_bins: 100,
-            old_ages: OldAges::Pooled,
-            latent: LatentModel::Binomial,
-        }),
+        likelihood: Some(LikelihoodOptions { age_bins: 100, old_ages: OldAges::Pooled, latent: LatentModel::Binomial }),
         n_restarts: 1,
         ..FullObservationOptions::default()
     }
@@ -104,9 +100,7 @@ impl Experiment for Connectivity {
         for i in 0..n {
             let values = fits.iter().map(|fit| fit.numbers[i].into());
             let sd = fits[0].uncertainty.standard_deviations()[i];
-            table.push(
-                std::iter::once(names[i].clone().into()).chain(values).chain([means[i].into(), sd.into()]),
-            );
+            table.push(std::iter::once(names[i].clone().into()).chain(values).chain([means[i].into(), sd.into()]));
         }
         let labels: Vec<&str> = names.iter().map(String::as_str).collect();
         let why = "forward Euler steps of 1 ms with rates frozen within a step are not the dynamics at 0.2 ms that made \

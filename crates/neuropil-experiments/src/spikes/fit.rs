@@ -1,11 +1,11 @@
 //! The headline of the paper: nine neurons, ten seconds, and the circuit behind them.
 
+use ndarray::Array2;
 use neuropil_core::statistics::mean;
 use neuropil_core::threads;
 use neuropil_report::{Claim, Figure, Panel, Section, Size, Source, Table};
 use neuropil_spikes::inference::{self, BaumViterbi, EStep, FitOptions, LaplaceOptions, hidden_activity};
 use neuropil_spikes::winner_take_all;
-use ndarray::Array2;
 use rayon::prelude::*;
 use serde_json::json;
 
@@ -159,8 +159,8 @@ impl Experiment for Fit {
                 (o.free.switches.times.len() as f64).into(),
             ]);
         }
-        let mut parameters = Table::new("parameters", "Fitted parameters, as multiples of the true ones")
-            .column("parameter", "");
+        let mut parameters =
+            Table::new("parameters", "Fitted parameters, as multiples of the true ones").column("parameter", "");
         for d in 0..outcomes.len() {
             parameters = parameters.column(format!("data set {d}"), "");
         }
@@ -170,15 +170,11 @@ impl Experiment for Fit {
                 parameters.push(std::iter::once(first.fit.free.name(i).into()).chain(values));
             }
         }
-        Ok(section
-            .figure(figure(&outcomes[0]))
-            .table(table)
-            .table(parameters)
-            .note(format!(
-                "The most probable course at the parameters of the published fit has the correlation {smoothed:.3}. \
+        Ok(section.figure(figure(&outcomes[0])).table(table).table(parameters).note(format!(
+            "The most probable course at the parameters of the published fit has the correlation {smoothed:.3}. \
                  Parameters are effective at the 4 ms of the fit: in forward Euler steps of that length the true \
                  parameters are not those of the 0.2 ms network, and the inhibitory coupling is fitted too weak."
-            )))
+        )))
     }
 }
 

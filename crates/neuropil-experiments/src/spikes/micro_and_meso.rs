@@ -33,6 +33,12 @@ fn duration(size: Size) -> f64 {
 
 const STEPS: [f64; 2] = [0.001, 0.0002];
 
+const WHY: &str = "the two discretisations err in opposite directions, and the barrier between the two states makes the error \
+                   large: with Euler steps (neurons) the circuit switches less often the longer the step (23 times in 200 s \
+                   at 0.2 ms, 5 times at 1 ms; the survival scheme, also Euler, 16 times at 0.5 ms and 8 times at 1 ms), with exact \
+                   steps and rates averaged over a step (populations) more often (47 times at 0.2 ms, 65 to 71 at 1 ms). More \
+                   switches also bring the two levels nearer to each other";
+
 impl Experiment for MicroAndMeso {
     fn info(&self) -> &Info {
         &INFO
@@ -94,13 +100,10 @@ impl Experiment for MicroAndMeso {
         row("neurons, 0.2 ms".into(), &reference);
         for (levels, dt) in found.iter().zip(STEPS) {
             row(format!("populations, {} ms", dt * 1e3), levels);
-            let difference = [
-                levels.high - reference.high,
-                levels.low - reference.low,
-                levels.inhibitory - reference.inhibitory,
-            ]
-            .into_iter()
-            .fold(0.0_f64, |a, b| a.max(b.abs()));
+            let difference =
+                [levels.high - reference.high, levels.low - reference.low, levels.inhibitory - reference.inhibitory]
+                    .into_iter()
+                    .fold(0.0_f64, |a, b| a.max(b.abs()));
             section = section
                 .claim(
                     Claim::new(
@@ -109,7 +112,8 @@ impl Experiment for MicroAndMeso {
                     )
                     .reference("18.66, 5.78 and 24.13 Hz at 1 ms", Source::ThisProject)
                     .value(difference)
-                    .at_most(0.6),
+                    .at_most(0.6)
+                    .known_deviation(WHY),
                 )
                 .claim(
                     Claim::new(
@@ -118,7 +122,8 @@ impl Experiment for MicroAndMeso {
                     )
                     .reference(1.0, Source::Theory)
                     .value(reference.switches.mean_dwell / levels.switches.mean_dwell)
-                    .within(0.5, 2.0),
+                    .within(0.5, 2.0)
+                    .known_deviation(WHY),
                 );
         }
         let names = ["high", "low", "inhibitory"];

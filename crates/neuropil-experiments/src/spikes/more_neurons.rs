@@ -53,7 +53,8 @@ impl Experiment for MoreNeurons {
                 .map(|&(d, n)| {
                     let circuit = CircuitRecording::new(10, BINS, seed(context, INFO.id, d))?;
                     let recording = circuit.recording(0..n, 0, BINS)?;
-                    let fit = BaumViterbi::new(&winner_take_all(), &recording, options())?.fit(&context.monitor.quiet())?;
+                    let fit =
+                        BaumViterbi::new(&winner_take_all(), &recording, options())?.fit(&context.monitor.quiet())?;
                     task.advance(1);
                     Ok((circuit.similarity(&fit.smoothed[0], 0), circuit.similarity(&fit.activity[0], 0)))
                 })

@@ -105,8 +105,9 @@ pub fn hidden_activity(
         let mut stream = Seed::new(options.seed).child("laplace").index(s as u64).stream();
         let direction: Vec<f64> = (0..n).map(|_| StandardNormal.sample(&mut stream)).collect();
         let mut product = |v: &[f64]| -> Vec<f64> {
-            // A step of a thousandth per innovation: far above rounding, far below the bend of the likelihood.
-            let h = 1e-3 * (n as f64).sqrt();
+            // Far above rounding, far below the bend of the likelihood: near a switch of a circuit with several states
+            // the activity depends on single innovations a thousand times over.
+            let h = 1e-5 * (n as f64).sqrt();
             let shifted = |sign: f64| -> Vec<f64> { found.at.iter().zip(v).map(|(x, v)| x + sign * h * v).collect() };
             let (mut up, mut down) = (vec![0.0; n], vec![0.0; n]);
             evaluate(&shifted(1.0), &mut up);
@@ -126,7 +127,7 @@ pub fn hidden_activity(
     let mode = course(&found.at);
     // The offsets go through the tangent of the recursion: full steps would carry a circuit with several states into
     // states that the recording excludes.
-    const STEP: f64 = 0.01;
+    const STEP: f64 = 1e-5;
     let samples: Vec<Vec<Array2<f64>>> = offsets
         .iter()
         .map(|offset| {
