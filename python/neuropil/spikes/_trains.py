@@ -58,7 +58,7 @@ class SpikeTrains:
             times = np.concatenate(arrays) if arrays else np.zeros(0)
             offsets = [0, *np.cumsum([array.size for array in arrays]).tolist()]
             if t_stop is None:
-                last = max((float(array[-1]) for array in arrays if array.size), default=float(starts[i]))
+                last = max((float(np.max(array)) for array in arrays if array.size), default=float(starts[i]))
             else:
                 last = float(np.broadcast_to(np.asarray(t_stop, dtype=float), len(trials))[i])
             parts.append((float(starts[i]), last, times, offsets))
