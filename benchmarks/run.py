@@ -21,7 +21,7 @@ from pathlib import Path
 from measure import load, machine
 
 HERE = Path(__file__).resolve().parent
-ROOMS = ["surprise"]
+ROOMS = ["surprise", "spikes"]
 BUSY = 0.7
 
 

@@ -3,6 +3,7 @@
 Each room of the house is a module; they are imported when they are first used.
 
 ========================  ==============================================================
+``neuropil.spikes``       spiking populations: simulation, and inference of the hidden circuit
 ``neuropil.surprise``     learning in a world that changes without notice
 ``neuropil.data``         the data sets that come with the package, and files of your own
 ``neuropil.plot``         figures of results (needs matplotlib)
@@ -20,11 +21,11 @@ from neuropil._threads import get_num_threads, num_threads, set_num_threads
 from neuropil.errors import ConvergenceWarning, InputError, NeuropilError
 
 if TYPE_CHECKING:
-    from neuropil import data, plot, reproduce, surprise
+    from neuropil import data, plot, reproduce, spikes, surprise
     from neuropil._doctor import doctor
     from neuropil._files import load
 
-_MODULES = ("data", "plot", "reproduce", "surprise")
+_MODULES = ("data", "plot", "reproduce", "spikes", "surprise")
 _FUNCTIONS = {"doctor": "neuropil._doctor", "load": "neuropil._files"}
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "plot",
     "reproduce",
     "set_num_threads",
+    "spikes",
     "surprise",
 ]
 

@@ -10,6 +10,7 @@
 //! | `progress.rs` | long work beside the interpreter: Ctrl-C, progress bars, thread limits |
 //! | `examples.rs` | the data sets inside the package |
 //! | `files.rs` | files of observations |
+//! | `spikes.rs`, `spikes_inference.rs` | the room of spikes |
 //! | `surprise.rs`, `surprise_stream.rs`, `surprise_studies.rs` | the room of surprise |
 
 mod arrow;
@@ -17,6 +18,8 @@ mod errors;
 mod examples;
 mod files;
 mod progress;
+mod spikes;
+mod spikes_inference;
 mod surprise;
 mod surprise_stream;
 mod surprise_studies;
@@ -45,6 +48,14 @@ mod _neuropil {
     use super::progress::count_slowly;
     #[pymodule_export]
     use super::run_program;
+    #[pymodule_export]
+    use super::spikes::{
+        spikes_bin, spikes_check, spikes_defaults, spikes_describe, spikes_fixed_points, spikes_from_nest,
+        spikes_phase_plane, spikes_rate, spikes_read, spikes_simulate_meso, spikes_simulate_micro, spikes_to_nest,
+        spikes_units, spikes_write,
+    };
+    #[pymodule_export]
+    use super::spikes_inference::{spikes_cluster, spikes_fit, spikes_log_likelihood};
     #[pymodule_export]
     use super::surprise::{
         surprise_agreement, surprise_change_count, surprise_check, surprise_family, surprise_filter,
