@@ -350,9 +350,9 @@ fn nats_per_spike(fit: &Fit, recording: &Recording) -> f64 {
 fn table(fit: &Fit, hidden: Option<&HiddenActivity>) -> ResultTable {
     let dt = fit.circuit.dt;
     let mut table = ResultTable::default();
-    let trials = fit.activity.iter().enumerate();
-    table.integers("trial", trials.clone().flat_map(|(k, z)| std::iter::repeat_n(k as i64, z.nrows())));
-    table.numbers("time_s", trials.flat_map(|(_, z)| (0..z.nrows()).map(|t| t as f64 * dt)));
+    table
+        .integers("trial", fit.activity.iter().enumerate().flat_map(|(k, z)| std::iter::repeat_n(k as i64, z.nrows())));
+    table.numbers("time_s", fit.activity.iter().flat_map(|z| (0..z.nrows()).map(|t| t as f64 * dt)));
     let mut add = |name: &str, arrays: &[Array2<f64>]| {
         for m in 0..fit.circuit.n_populations() {
             let values = arrays.iter().flat_map(|z| z.column(m).to_vec());

@@ -222,7 +222,7 @@ impl Plds {
             let (a, b) = (posterior.mean.row(t), posterior.mean.row(t + 1));
             past += &(outer(a, a) + &posterior.covariance[t]);
             now += &(outer(b, b) + &posterior.covariance[t + 1]);
-            lag += &(outer(b, a) + &posterior.cross[t].t());
+            lag += &(outer(b, a) + posterior.cross[t].t());
         }
         for i in 0..d {
             past[[i, i]] += 1e-6;

@@ -19,6 +19,9 @@ pub struct AuthorsLoss {
     pub latent: f64,
 }
 
+/// As the published program has it.
+const TWO_PI: f64 = 628.0 / 100.0;
+
 fn firing(hazard: f64) -> f64 {
     if hazard < 0.01 { hazard } else { -(-hazard).exp_m1() }
 }
@@ -119,7 +122,7 @@ fn trial_loss(
             let common = if variance > 0.0 { variance_fire / variance } else { 0.0 };
             let p = (fire + common * (1.0 - mass)).clamp(1e-8, 1.0);
             let var = (p + 0.1 * dt) / circuit.n_neurons[m] as f64;
-            sum.latent += 0.5 * (2.0 * 3.14_f64 * var).ln() + (z[[t, m]] - p).powi(2) / (2.0 * var);
+            sum.latent += 0.5 * (TWO_PI * var).ln() + (z[[t, m]] - p).powi(2) / (2.0 * var);
             for (neuron, _) in recording.populations.iter().enumerate().filter(|(_, label)| **label == m) {
                 let hazard = hazard(neuron_age[neuron].min(age_bins - 1));
                 if trial.spikes[[t, neuron]] > 0 {

@@ -7,7 +7,7 @@
 use ndarray::Array2;
 use neuropil_core::progress::Monitor;
 use neuropil_core::random::Seed;
-use neuropil_core::statistics::{mean, quantiles};
+use neuropil_core::statistics::quantiles;
 use neuropil_core::threads;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
@@ -47,7 +47,8 @@ impl Default for PerturbationOptions {
 /// A predicted response, time by population, in Hz.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PerturbationPrediction {
-    /// Expected mean response.
+    /// Median of the mean responses of the simulated experiments: parameters far from the fit can make circuits that run
+    /// away, and would carry a mean with them.
     pub mean: Array2<f64>,
     /// Lower end of the interval of the mean over the trials of one experiment.
     pub lower: Array2<f64>,
@@ -108,10 +109,10 @@ pub fn predict_perturbation(
     };
     for at in ndarray::indices(drive.dim()) {
         let values: Vec<f64> = experiments.iter().map(|response| response[at]).collect();
-        let ends = quantiles(&values, &[tail, 1.0 - tail]).unwrap_or_default();
-        prediction.mean[at] = mean(&values).unwrap_or(f64::NAN);
+        let ends = quantiles(&values, &[tail, 0.5, 1.0 - tail]).unwrap_or_default();
+        prediction.mean[at] = ends.get(1).copied().unwrap_or(f64::NAN);
         prediction.lower[at] = ends.first().copied().unwrap_or(f64::NAN);
-        prediction.upper[at] = ends.get(1).copied().unwrap_or(f64::NAN);
+        prediction.upper[at] = ends.get(2).copied().unwrap_or(f64::NAN);
     }
     Ok(prediction)
 }

@@ -302,11 +302,24 @@ mod tests {
     #[test]
     fn what_is_no_recording_is_refused() {
         let good = array![[0, 1], [1, 0], [0, 0], [0, 1]];
-        assert!(Recording::new(&[good.clone()], vec![0, 2], 2, 1, 0.004).unwrap_err().to_string().contains("got 2"));
         assert!(
-            Recording::new(&[good.clone()], vec![0], 2, 1, 0.004).unwrap_err().to_string().contains("one per label")
+            Recording::new(std::slice::from_ref(&good), vec![0, 2], 2, 1, 0.004)
+                .unwrap_err()
+                .to_string()
+                .contains("got 2")
         );
-        assert!(Recording::new(&[good.clone()], vec![0, 1], 2, 3, 0.004).unwrap_err().to_string().contains("5 bins"));
+        assert!(
+            Recording::new(std::slice::from_ref(&good), vec![0], 2, 1, 0.004)
+                .unwrap_err()
+                .to_string()
+                .contains("one per label")
+        );
+        assert!(
+            Recording::new(std::slice::from_ref(&good), vec![0, 1], 2, 3, 0.004)
+                .unwrap_err()
+                .to_string()
+                .contains("5 bins")
+        );
         let two = array![[0, 2], [1, 0], [0, 0], [0, 1]];
         assert!(
             Recording::new(&[two], vec![0, 1], 2, 0, 0.004).unwrap_err().to_string().contains("2 spikes in one bin")

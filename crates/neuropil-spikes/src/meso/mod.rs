@@ -169,7 +169,7 @@ pub fn simulate_meso_with(network: &Network, options: &MesoOptions, monitor: &Mo
     let scale: Vec<f64> = network.sizes().iter().map(|&n| 1.0 / (n as f64 * options.dt)).collect();
     let scale = ndarray::ArrayView1::from(&scale);
     let activity = &counts * &scale;
-    let expected = expected * &scale;
+    let expected = expected * scale;
     Ok(MesoResult { dt: options.dt, counts, activity, expected, age_bins: run.age_bins, warnings })
 }
 
