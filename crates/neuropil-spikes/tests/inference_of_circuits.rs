@@ -173,7 +173,7 @@ fn maximum_likelihood_finds_the_circuit_within_its_errors() {
 #[test]
 fn sampling_agrees_with_the_gaussian_approximation() {
     let network = gentle_pair();
-    let z = known_activity(&network, 3.0, 6);
+    let z = known_activity(&network, 6.0, 6);
     let options = FullObservationOptions { n_restarts: 1, ..FullObservationOptions::default() };
     let fit = fit_full_observation(&network, &[z], None, DT, &options, &Monitor::silent()).unwrap();
     let settings = HmcOptions { n_warmup: 80, n_samples: 300, ..HmcOptions::default() };

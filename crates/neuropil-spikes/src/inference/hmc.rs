@@ -12,6 +12,7 @@ use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::curvature::{ParameterGaussian, precision_given_activity};
 use super::full_observation::FullObservationFit;
 use super::likelihood::Workspace;
 use crate::error::Result;
@@ -77,9 +78,12 @@ pub fn hmc(fit: &FullObservationFit, options: &HmcOptions, monitor: &Monitor) ->
     neuropil_core::check::at_least("leapfrog_steps", options.leapfrog_steps, 1)?;
     neuropil_core::check::positive("prior_sd", options.prior_sd)?;
     neuropil_core::check::open_probability("acceptance", options.acceptance)?;
+    // The metric holds the prior of the sampler, which is narrower than the bounds of the fit.
+    let precision = precision_given_activity(&fit.likelihood, &fit.free, &fit.numbers, &fit.activity, monitor)?;
+    let metric = ParameterGaussian::new(&fit.numbers, &precision, &vec![options.prior_sd; fit.numbers.len()])?;
     let task = monitor.task("samples", (options.n_chains * (options.n_warmup + options.n_samples)) as u64);
     let chains: Result<Vec<Chain>> = threads::install(|| {
-        (0..options.n_chains).into_par_iter().map(|c| chain(fit, options, c, monitor, &task)).collect()
+        (0..options.n_chains).into_par_iter().map(|c| chain((fit, &metric.root), options, c, monitor, &task)).collect()
     });
     let chains = chains?;
     let n = fit.numbers.len();
@@ -95,7 +99,7 @@ pub fn hmc(fit: &FullObservationFit, options: &HmcOptions, monitor: &Monitor) ->
 }
 
 fn chain(
-    fit: &FullObservationFit,
+    (fit, root): (&FullObservationFit, &Array2<f64>),
     options: &HmcOptions,
     index: usize,
     monitor: &Monitor,
@@ -104,7 +108,6 @@ fn chain(
     let n = fit.numbers.len();
     let mut stream = Seed::new(options.seed).child("hmc").index(index as u64).stream();
     let mut workspace = Workspace::default();
-    let root = &fit.uncertainty.root;
     // Potential energy and its gradient in the coordinates in which the posterior is round.
     let mut potential = |u: &[f64]| -> (f64, Vec<f64>, Vec<f64>) {
         let numbers: Vec<f64> =
