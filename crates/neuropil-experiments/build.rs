@@ -11,6 +11,7 @@ fn main() {
         "neuropil-landscape",
         "neuropil-memory",
         "neuropil-report",
+        "neuropil-spikes",
         "neuropil-surprise",
         "neuropil-experiments",
     ];

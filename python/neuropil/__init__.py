@@ -5,6 +5,7 @@ Each room of the house is a module; they are imported when they are first used.
 ========================  ==============================================================
 ``neuropil.landscape``    loss landscapes of networks: symmetries, saddles, paths
 ``neuropil.memory``       associative memories: store patterns, recall them from cues
+``neuropil.spikes``       spiking populations: simulation, and inference of the hidden circuit
 ``neuropil.surprise``     learning in a world that changes without notice
 ``neuropil.data``         the data sets that come with the package, and files of your own
 ``neuropil.plot``         figures of results (needs matplotlib)
@@ -23,12 +24,12 @@ from neuropil._threads import get_num_threads, num_threads, set_num_threads, war
 from neuropil.errors import ConvergenceWarning, InputError, NeuropilError
 
 if TYPE_CHECKING:
-    from neuropil import data, landscape, memory, plot, reproduce, surprise
+    from neuropil import data, landscape, memory, plot, reproduce, spikes, surprise
     from neuropil._doctor import doctor
     from neuropil._files import load
     from neuropil._sweep import Sweep, sweep
 
-_MODULES = ("data", "landscape", "memory", "plot", "reproduce", "surprise")
+_MODULES = ("data", "landscape", "memory", "plot", "reproduce", "spikes", "surprise")
 _FUNCTIONS = {
     "Sweep": "neuropil._sweep",
     "doctor": "neuropil._doctor",
@@ -52,6 +53,7 @@ __all__ = [
     "plot",
     "reproduce",
     "set_num_threads",
+    "spikes",
     "surprise",
     "sweep",
 ]

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-__all__ = ["ExampleData", "Table", "example", "examples", "read_series"]
+    from neuropil.spikes import SpikeTrains
+
+__all__ = ["ExampleData", "Table", "example", "examples", "load_spikes", "read_series"]
 
 
 class ExampleData(Table):
@@ -87,6 +89,56 @@ def example(name: str) -> ExampleData:
     header, *rows = csv.reader(text.splitlines())
     columns = {column: _values([row[i] for row in rows]) for i, column in enumerate(header)}
     return ExampleData(columns, name=name, description=description, licence=licence)
+
+
+def load_spikes(
+    path: str | os.PathLike[str],
+    dt: float | None = None,
+    t_start: float | None = None,
+    t_stop: float | None = None,
+    population: str | None = None,
+    trials: str = "whole",
+) -> SpikeTrains:
+    r"""Read spike trains from a csv, npz, npy, NWB or HDF5 file.
+
+    Parameters
+    ----------
+    path : path
+        A table with the columns ``neuron`` and ``time_s`` (or ``time_ms``), and where they matter ``trial`` and
+        ``population``; an npz file with ``times``, ``ids`` and ``t_stop``; a dense array ``spikes`` of 0 and 1 (time x neuron
+        or trial x time x neuron); the Units table of an NWB file. Needs no package for NWB.
+    dt : float, optional
+        Bin width of a dense array, s.
+    t_start, t_stop : float, optional
+        Begin and end of the recording, s, where the file does not say.
+    population : str, optional
+        Column that holds the population of a neuron.
+    trials : {"whole", "trials"}
+        Whether the trials of an NWB file become trials.
+
+    Returns
+    -------
+    SpikeTrains
+        Times in seconds.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as spikes; the message says where and what to do.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from neuropil.data import load_spikes
+    >>> path = Path(tempfile.mkdtemp()) / "spikes.csv"
+    >>> _ = path.write_text("neuron,time_s\n0,0.1\n1,0.25\n0,0.3\n")
+    >>> load_spikes(path, t_stop=0.5)
+    SpikeTrains(2 neurons, 3 spikes, 1 trials, 0.5 s)
+    """
+    from neuropil.spikes import SpikeTrains
+
+    return SpikeTrains._of(_neuropil.spikes_read(path, dt, t_start, t_stop, population, trials))
 
 
 def read_series(path: str | os.PathLike[str], columns: str | Sequence[str] = ()) -> Table:

@@ -83,12 +83,7 @@ pub fn landscape_activation(name: &str) -> PyResult<(String, String)> {
 /// Random parameters.
 #[pyfunction]
 #[pyo3(signature = (network, how, seed) -> "numpy.typing.NDArray[numpy.float64]")]
-pub fn landscape_initialise<'py>(
-    py: Python<'py>,
-    network: &str,
-    how: &str,
-    seed: u64,
-) -> PyResult<Bound<'py, PyAny>> {
+pub fn landscape_initialise<'py>(py: Python<'py>, network: &str, how: &str, seed: u64) -> PyResult<Bound<'py, PyAny>> {
     let how: Initialisation = parsed("an initialisation", how)?;
     let parameters = self::network(network)?.initialise(how, Seed::new(seed));
     Ok(parameters.into_theta().into_pyarray(py).into_any())
@@ -322,8 +317,7 @@ pub fn landscape_zero_loss_path<'py>(
     outgoing: f64,
 ) -> PyResult<Bound<'py, PyAny>> {
     let parameters = parameters(network, &theta)?;
-    let path =
-        zero_loss_path(&parameters, &permutations, &tolerance(incoming, outgoing, false)).map_err(refused)?;
+    let path = zero_loss_path(&parameters, &permutations, &tolerance(incoming, outgoing, false)).map_err(refused)?;
     Ok(points(py, &path))
 }
 

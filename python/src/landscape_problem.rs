@@ -162,8 +162,7 @@ impl LandscapeProblem {
     ) -> PyResult<Bound<'py, PyDict>> {
         let how: LanczosParameters = parsed("parameters of Lanczos", how)?;
         let theta = theta.as_array();
-        let ends =
-            run(py, bars, |monitor| extreme_eigenvalues(&self.objective, theta, count, &how, monitor))?;
+        let ends = run(py, bars, |monitor| extreme_eigenvalues(&self.objective, theta, count, &how, monitor))?;
         let result = PyDict::new(py);
         result.set_item("smallest", ends.smallest.into_pyarray(py))?;
         result.set_item("largest", ends.largest.into_pyarray(py))?;
@@ -269,8 +268,7 @@ impl LandscapeProblem {
     ) -> PyResult<Bound<'py, PyDict>> {
         let parameters = parameters(&self.network, &theta)?;
         let how = ReportParameters { zero, gradient, reduction: tolerance(incoming, outgoing, false) };
-        let report =
-            py.detach(|| CriticalPointReport::new(&self.objective, &parameters, &how)).map_err(refused)?;
+        let report = py.detach(|| CriticalPointReport::new(&self.objective, &parameters, &how)).map_err(refused)?;
         let modes: Vec<(&str, usize, Vec<usize>, usize)> =
             report.zero_modes.iter().map(|m| (m.kind.name(), m.layer, m.neurons.clone(), m.count)).collect();
         let result = PyDict::new(py);

@@ -12,16 +12,19 @@
 //! | `files.rs` | files of observations |
 //! | `memory.rs` | the room of memory |
 //! | `landscape.rs`, `landscape_problem.rs` | the room of loss landscapes |
+//! | `spikes.rs`, `spikes_inference.rs` | the room of spikes |
 //! | `surprise.rs`, `surprise_stream.rs`, `surprise_studies.rs` | the room of surprise |
 
 mod arrow;
 mod errors;
 mod examples;
 mod files;
-mod memory;
 mod landscape;
 mod landscape_problem;
+mod memory;
 mod progress;
+mod spikes;
+mod spikes_inference;
 mod surprise;
 mod surprise_stream;
 mod surprise_studies;
@@ -47,11 +50,6 @@ mod _neuropil {
     #[pymodule_export]
     use super::files::read_series;
     #[pymodule_export]
-    use super::memory::{
-        MemoryModel, memory_capacity_curve, memory_choose_radius, memory_cover_probability, memory_feature_dimension,
-        memory_gardner_capacity, memory_gardner_kappa, memory_sdm_overlap,
-    };
-    #[pymodule_export]
     use super::landscape::{
         landscape_activation, landscape_align, landscape_arrays, landscape_classify, landscape_connect,
         landscape_count, landscape_crossover_width, landscape_expand_silent, landscape_from_arrays,
@@ -62,9 +60,22 @@ mod _neuropil {
     #[pymodule_export]
     use super::landscape_problem::LandscapeProblem;
     #[pymodule_export]
+    use super::memory::{
+        MemoryModel, memory_capacity_curve, memory_choose_radius, memory_cover_probability, memory_feature_dimension,
+        memory_gardner_capacity, memory_gardner_kappa, memory_sdm_overlap,
+    };
+    #[pymodule_export]
     use super::progress::count_slowly;
     #[pymodule_export]
     use super::run_program;
+    #[pymodule_export]
+    use super::spikes::{
+        spikes_bin, spikes_check, spikes_defaults, spikes_describe, spikes_fixed_points, spikes_from_nest,
+        spikes_phase_plane, spikes_rate, spikes_read, spikes_simulate_meso, spikes_simulate_micro, spikes_to_nest,
+        spikes_units, spikes_write,
+    };
+    #[pymodule_export]
+    use super::spikes_inference::{spikes_cluster, spikes_fit, spikes_log_likelihood};
     #[pymodule_export]
     use super::surprise::{
         surprise_agreement, surprise_change_count, surprise_check, surprise_family, surprise_filter,

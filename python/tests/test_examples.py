@@ -16,15 +16,15 @@ MODULES = [
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_of_a_module_run(name):
-    if name == "neuropil.plot":
+    if name.endswith("plots"):
         pytest.importorskip("matplotlib").use("Agg")
     failed, _ = doctest.testmod(importlib.import_module(name), raise_on_error=False)
     assert failed == 0
-    if name == "neuropil.plot":
+    if name.endswith("plots"):
         importlib.import_module("matplotlib.pyplot").close("all")
 
 
-@pytest.mark.parametrize("name", ["surprise", "plot", "data"])
+@pytest.mark.parametrize("name", ["data", "landscape", "memory", "plot", "spikes", "surprise"])
 def test_every_public_name_is_documented(name):
     module = getattr(npl, name)
     for public in module.__all__:

@@ -53,3 +53,13 @@ def test_without_matplotlib_the_message_names_the_extra():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "neuropil[plot]" in done.stdout
+
+
+def test_figures_of_spiking_populations(ax):
+    circuit = npl.spikes.Network.winner_take_all()
+    run = circuit.simulate_micro(0.5, record=2)
+    assert npl.plot.raster(run.spikes, ax=ax) is ax
+    assert npl.plot.activity(run.activity, run.dt, smooth=0.02, truth=run.activity, names=["E1", "E2", "I"], ax=ax) is ax
+    assert npl.plot.phase_plane(circuit.phase_plane(n=15), circuit.fixed_points(), ax=ax) is ax
+    with pytest.raises(npl.InputError, match="time step x population"):
+        npl.plot.activity([1.0, 2.0], 0.1, ax=ax)

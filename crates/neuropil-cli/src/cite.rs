@@ -21,6 +21,7 @@ pub(crate) struct CiteArgs {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Room {
     Memory,
+    Spikes,
     Surprise,
     Landscape,
 }
@@ -58,6 +59,27 @@ impl Room {
   year    = {2019},
   eprint  = {1907.02911},
   archivePrefix = {arXiv}
+}
+"
+            }
+            Self::Spikes => {
+                "@inproceedings{wang2022mesoscopic,
+  title     = {Mesoscopic modeling of hidden spiking neurons},
+  author    = {Wang, Shuqi and Schmutz, Valentin and Bellec, Guillaume and Gerstner, Wulfram},
+  booktitle = {Advances in Neural Information Processing Systems},
+  volume    = {35},
+  year      = {2022},
+  eprint    = {2205.13493},
+  archivePrefix = {arXiv}
+}
+
+@article{schwalger2017towards,
+  title   = {Towards a theory of cortical columns: From spiking neurons to interacting neural populations of finite size},
+  author  = {Schwalger, Tilo and Deger, Moritz and Gerstner, Wulfram},
+  journal = {PLoS Computational Biology},
+  volume  = {13},
+  pages   = {e1005507},
+  year    = {2017}
 }
 "
             }

@@ -110,6 +110,16 @@ impl From<neuropil_landscape::Error> for Failure {
     }
 }
 
+impl From<neuropil_spikes::Error> for Failure {
+    fn from(error: neuropil_spikes::Error) -> Self {
+        match error {
+            neuropil_spikes::Error::Cancelled => Self::from(Cancelled),
+            error @ neuropil_spikes::Error::Numerical { .. } => Self::failed(error),
+            other => Self::usage(other),
+        }
+    }
+}
+
 impl From<neuropil_data::DataError> for Failure {
     fn from(error: neuropil_data::DataError) -> Self {
         match error {

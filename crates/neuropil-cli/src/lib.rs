@@ -16,11 +16,12 @@ mod doctor;
 mod document;
 mod failure;
 mod interrupt;
-mod memory;
 mod landscape;
+mod memory;
 mod options;
 mod outputs;
 mod reproduce;
+mod spikes;
 mod surprise;
 
 use std::ffi::OsString;
@@ -73,6 +74,7 @@ fn dispatch(command: &Command, context: &options::Context<'_>) -> failure::Resul
         Command::Memory(verb) => memory::run(verb, context),
         Command::Surprise(verb) => surprise::run(verb, context),
         Command::Landscape(verb) => landscape::run(verb, context),
+        Command::Spikes(verb) => spikes::run(verb, context),
         Command::Reproduce(args) => reproduce::run(args, context),
         Command::Data(args) => data::run(args, context),
         Command::Cite(args) => cite::run(args, context),

@@ -41,6 +41,9 @@ pub(crate) enum Command {
     /// Loss landscapes: train to machine precision, count and name critical points, connect minima
     #[command(subcommand)]
     Landscape(Box<crate::landscape::Verb>),
+    /// Spiking populations: simulate them, infer the hidden circuit behind recorded spikes, predict stimulation
+    #[command(subcommand)]
+    Spikes(Box<crate::spikes::Verb>),
     /// Repeat the published experiments and write a report
     Reproduce(crate::reproduce::ReproduceArgs),
     /// Look at data files

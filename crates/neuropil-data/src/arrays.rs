@@ -89,6 +89,7 @@ pub fn read_array(path: &Path, name: Option<&str>) -> Result<ArrayD<f64>> {
         }
         (Kind::Idx, None) => idx::read_idx(path),
         (Kind::Idx, Some(name)) => Err(DataError::unknown(path, "array", name, &[])),
+        (Kind::Hdf5, _) => Err(kind::tree(path)),
         (Kind::Table, _) => Err(DataError::Kind {
             path: path.into(),
             found: "a table of text".into(),

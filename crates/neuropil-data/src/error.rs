@@ -28,7 +28,7 @@ pub enum DataError {
         source: io::Error,
     },
     /// The content is of a kind that is not read.
-    #[error("\"{}\" is {found}; neuropil reads npy, npz, IDX, csv and tsv: {advice}", path.display())]
+    #[error("\"{}\" is {found}; neuropil reads npy, npz, IDX, csv and tsv, and spikes from HDF5 and NWB: {advice}", path.display())]
     Kind {
         /// The file.
         path: PathBuf,
@@ -131,6 +131,12 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
+        problem: String,
+    },
+    /// Spike trains that cannot be used.
+    #[error("{problem}")]
+    Spikes {
+        /// What is wrong, where, and what to do.
         problem: String,
     },
     /// The file could not be written.

@@ -12,6 +12,7 @@ use crate::error::{DataError, Result};
 use crate::idx;
 use crate::kind::{self, Kind};
 use crate::npy::{Header, NpyError};
+use crate::spikes::{SpikeFileOptions, SpikeTrains, nwb, read_spikes};
 
 /// What is in a file. `Display` is for people, `Serialize` for programs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,6 +27,48 @@ pub struct Summary {
     pub arrays: Vec<ArraySummary>,
     /// The table of a text file.
     pub table: Option<TableSummary>,
+    /// The spike trains, where the file holds some.
+    pub spikes: Option<SpikeSummary>,
+}
+
+/// Spike trains.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SpikeSummary {
+    /// How many neurons.
+    pub n_neurons: usize,
+    /// How many of them have no spike.
+    pub n_silent: usize,
+    /// How many spikes.
+    pub n_spikes: usize,
+    /// Names of the populations; empty where the file does not say.
+    pub populations: Vec<String>,
+    /// Begin and end of the recording, s.
+    pub begin_end_s: [f64; 2],
+    /// Spikes per second and neuron.
+    pub mean_rate_hz: f64,
+    /// Shortest interval between two spikes of a neuron, s: bins should not be longer.
+    pub shortest_interval_s: Option<f64>,
+}
+
+impl SpikeSummary {
+    fn new(spikes: &SpikeTrains) -> Self {
+        let n_neurons = spikes.n_neurons();
+        let has_spikes = |neuron: &usize| spikes.trials.iter().any(|trial| !trial.train(*neuron).is_empty());
+        let intervals = spikes.trials.iter().flat_map(|trial| {
+            trial.trains().flat_map(|train| train.windows(2).map(|pair| pair[1] - pair[0])).collect::<Vec<_>>()
+        });
+        let begin = spikes.trials.iter().map(|trial| trial.t_start).fold(f64::INFINITY, f64::min);
+        let end = spikes.trials.iter().map(|trial| trial.t_stop).fold(f64::NEG_INFINITY, f64::max);
+        Self {
+            n_neurons,
+            n_silent: n_neurons - (0..n_neurons).filter(has_spikes).count(),
+            n_spikes: spikes.n_spikes(),
+            populations: spikes.population_labels().map(|(names, _)| names).unwrap_or_default(),
+            begin_end_s: [begin, end],
+            mean_rate_hz: spikes.n_spikes() as f64 / (spikes.duration() * n_neurons as f64).max(f64::MIN_POSITIVE),
+            shortest_interval_s: intervals.min_by(f64::total_cmp),
+        }
+    }
 }
 
 /// One array.
@@ -108,9 +151,18 @@ pub fn inspect(path: &Path) -> Result<Summary> {
         Kind::Npz => (inspect_npz(path)?, None),
         Kind::Idx => (vec![inspect_idx(path)?], None),
         Kind::Table => (Vec::new(), Some(inspect_table(&read_csv(path)?))),
+        Kind::Hdf5 => (inspect_hdf5(path)?, None),
     };
+    let spikes = match kind {
+        // A dense array does not say how long a bin is, and so is no recording yet.
+        Kind::Npy => None,
+        // A stream can be read only once.
+        Kind::Table if kind::is_standard_input(path) => None,
+        Kind::Npz | Kind::Table | Kind::Hdf5 => read_spikes(path, &SpikeFileOptions::default()).ok(),
+    };
+    let spikes = spikes.as_ref().map(SpikeSummary::new);
     let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    Ok(Summary { path: path.display().to_string(), kind, bytes, arrays, table })
+    Ok(Summary { path: path.display().to_string(), kind, bytes, arrays, table, spikes })
 }
 
 fn inspect_npy(path: &Path) -> Result<ArraySummary> {
@@ -127,6 +179,12 @@ fn inspect_idx(path: &Path) -> Result<ArraySummary> {
     let mut range = Range::default();
     let (dtype, shape) = idx::scan(path, |value| range.add(value))?;
     Ok(ArraySummary { name: None, dtype: dtype.to_owned(), shape, values: Some(range), problem: None })
+}
+
+fn inspect_hdf5(path: &Path) -> Result<Vec<ArraySummary>> {
+    let file = nwb::open(path)?;
+    let summary = |(name, dtype, shape)| ArraySummary { name: Some(name), dtype, shape, values: None, problem: None };
+    Ok(nwb::contents(&file).into_iter().map(summary).collect())
 }
 
 fn inspect_npz(path: &Path) -> Result<Vec<ArraySummary>> {
@@ -185,8 +243,28 @@ impl fmt::Display for Summary {
             Kind::Npz => "npz (named arrays)",
             Kind::Idx => "one array (IDX)",
             Kind::Table => "table of text",
+            Kind::Hdf5 => "HDF5 (NWB is too)",
         };
         writeln!(f, "{}: {kind}, {} bytes", self.path, self.bytes)?;
+        if let Some(spikes) = &self.spikes {
+            let populations = match spikes.populations.as_slice() {
+                [] => String::new(),
+                names => format!(", populations {}", names.join(", ")),
+            };
+            writeln!(
+                f,
+                "spike trains: {} neurons ({} silent){populations}, {} spikes from {:.3} s to {:.3} s, {:.2} Hz per neuron",
+                spikes.n_neurons,
+                spikes.n_silent,
+                spikes.n_spikes,
+                spikes.begin_end_s[0],
+                spikes.begin_end_s[1],
+                spikes.mean_rate_hz
+            )?;
+            if let Some(interval) = spikes.shortest_interval_s {
+                writeln!(f, "shortest interval of a neuron: {:.2} ms", interval * 1e3)?;
+            }
+        }
         let mut rows = Vec::new();
         if let Some(table) = &self.table {
             let delimiter = match table.delimiter {

@@ -21,14 +21,15 @@ pub enum Kind {
     Idx,
     /// A table of text: csv, tsv.
     Table,
+    /// HDF5, and so NWB: a tree of arrays.
+    Hdf5,
 }
 
 /// First bytes of kinds that people do have, with what to do about them.
-const FOREIGN: [(&[u8], &str, &str); 7] = [
+const FOREIGN: [(&[u8], &str, &str); 6] = [
     (b"\x1f\x8b", "compressed with gzip", "unpack it first (gunzip)"),
     (b"BZh", "compressed with bzip2", "unpack it first (bunzip2)"),
     (b"\xfd7zXZ", "compressed with xz", "unpack it first (unxz)"),
-    (b"\x89HDF", "an HDF5 file (NWB and MATLAB 7.3 are too)", "save the arrays with numpy.savez"),
     (b"MATLAB 5.0", "a MATLAB file", "save the arrays with numpy.savez(**scipy.io.loadmat(file))"),
     (b"PAR1", "a Parquet file", "save the table with pandas.read_parquet(file).to_csv"),
     (b"\x80", "a Python pickle", "save the arrays with numpy.savez"),
@@ -53,7 +54,7 @@ pub fn of_file(path: &Path) -> Result<Kind> {
 pub(crate) fn check_table(path: &Path, bytes: &[u8]) -> Result<()> {
     match of_start(&bytes[..bytes.len().min(4096)]) {
         Ok(Kind::Table) => Ok(()),
-        Ok(Kind::Npy | Kind::Npz | Kind::Idx) => {
+        Ok(Kind::Npy | Kind::Npz | Kind::Idx | Kind::Hdf5) => {
             Err(refusal(path, "a file of arrays", "a table is wanted here, save it as csv"))
         }
         Err((found, advice)) => Err(refusal(path, found, advice)),
@@ -64,6 +65,15 @@ fn refusal(path: &Path, found: &str, advice: &str) -> DataError {
     DataError::Kind { path: path.into(), found: found.into(), advice: advice.into() }
 }
 
+/// The refusal of an HDF5 file where one array or a table is wanted.
+pub(crate) fn tree(path: &Path) -> DataError {
+    refusal(
+        path,
+        "an HDF5 file (NWB and MATLAB 7.3 are too)",
+        "spikes are read from its Units table; other arrays save with numpy.savez",
+    )
+}
+
 /// `-` stands for the standard input, which is read as a table.
 pub(crate) fn is_standard_input(path: &Path) -> bool {
     path == Path::new("-")
@@ -72,6 +82,9 @@ pub(crate) fn is_standard_input(path: &Path) -> bool {
 fn of_start(start: &[u8]) -> std::result::Result<Kind, (&'static str, &'static str)> {
     if start.starts_with(b"\x93NUMPY") {
         return Ok(Kind::Npy);
+    }
+    if start.starts_with(b"\x89HDF\r\n\x1a\n") {
+        return Ok(Kind::Hdf5);
     }
     if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
         let is_document = start.windows(19).any(|window| window == b"[Content_Types].xml");
@@ -102,7 +115,7 @@ mod tests {
         assert_eq!(of_start(b"PK\x03\x04rest"), Ok(Kind::Npz));
         assert_eq!(of_start(b"x,y\n1,2\n"), Ok(Kind::Table));
         assert_eq!(of_start(b"PK\x03\x04....[Content_Types].xml").unwrap_err().0, "an Excel file");
-        assert!(of_start(b"\x89HDF\r\n").unwrap_err().0.contains("HDF5"));
+        assert_eq!(of_start(b"\x89HDF\r\n\x1a\n"), Ok(Kind::Hdf5));
         assert!(of_start(b"ab\0").is_err());
     }
 }

@@ -8,6 +8,7 @@
 //! | [`series`] | one rule for "my own series" in any of these files: rows are time |
 //! | [`results`] | tables of results, written as csv, or as tsv with a JSON sidecar |
 //! | [`spool`] | npz files whose arrays arrive in pieces |
+//! | [`spikes`] | spike trains: csv, npz and NWB files, binning |
 //! | [`inspect`](mod@inspect) | what is in a file, for people and as JSON |
 //!
 //! What a file holds is decided by its first bytes, not by its name. A missing value (an empty field, `NA`, `n/a`,
@@ -45,6 +46,7 @@ mod kind;
 mod npy;
 pub mod results;
 pub mod series;
+pub mod spikes;
 pub mod spool;
 
 use std::path::Path;
@@ -77,5 +79,6 @@ pub fn read(path: &Path) -> Result<Content> {
         Kind::Idx => idx::read_idx(path).map(Content::Array),
         Kind::Npz => arrays::read_npz(path).map(Content::Arrays),
         Kind::Table => columns::read_csv(path).map(Content::Table),
+        Kind::Hdf5 => Err(kind::tree(path)),
     }
 }

@@ -44,6 +44,7 @@ pub fn read_named_series<S: AsRef<str>>(path: &Path, columns: &[S]) -> Result<Se
         Kind::Table => of_table(path, columns)?,
         Kind::Npy | Kind::Idx => of_one_array(path, columns)?,
         Kind::Npz => of_npz(path, &columns)?,
+        Kind::Hdf5 => return Err(kind::tree(path)),
     };
     if series.values.is_empty() {
         return Err(DataError::Empty { path: path.into(), what: "observations" });

@@ -89,3 +89,12 @@ impl From<neuropil_landscape::Error> for Error {
         }
     }
 }
+
+impl From<neuropil_spikes::Error> for Error {
+    fn from(error: neuropil_spikes::Error) -> Self {
+        match error {
+            neuropil_spikes::Error::Cancelled => Self::Cancelled(Cancelled),
+            other => Self::failed(other),
+        }
+    }
+}

@@ -16,10 +16,11 @@
 
 mod cache;
 mod experiment;
-pub mod memory;
 pub mod landscape;
+pub mod memory;
 mod run;
 mod selection;
+pub mod spikes;
 pub mod surprise;
 
 pub use cache::{Cache, Key};
@@ -34,6 +35,7 @@ pub fn all() -> Vec<Box<dyn Experiment>> {
     let mut all = surprise::all();
     all.extend(memory::all());
     all.extend(landscape::all());
+    all.extend(spikes::all());
     all
 }
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuropil._axes import BLUE, GREEN, GREY, ORANGE, axes_or_new
 from neuropil._observations import numbers
-from neuropil.errors import InputError, NeuropilError
+from neuropil.errors import InputError
 from neuropil.landscape._counts import count_critical_subspaces, count_global_minima_subspaces
 from neuropil.landscape._symmetry import count_types
 
@@ -22,26 +22,14 @@ if TYPE_CHECKING:
     from neuropil.landscape._problem import CriticalPointReport, Problem, Spectrum
     from neuropil.landscape._symmetry import NeuronType, Path, PermutationPath
 
-#: Colours that remain apart without colour vision (Okabe and Ito 2008).
-_BLUE, _ORANGE, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "0.45"
 _KINDS = {
-    "plateau": _GREEN,
+    "plateau": GREEN,
     "copy": "#E69F00",
     "zero type": "#CC79A7",
     "gauge": "#56B4E9",
     "dead": "0.3",
     "unused input": "0.6",
 }
-
-
-def _axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
-    try:
-        pyplot: Any = import_module("matplotlib.pyplot")
-    except ImportError as error:
-        raise NeuropilError('figures need matplotlib: pip install "neuropil[plot]"') from error
-    return pyplot.subplots()[1]
 
 
 def neuron_trajectories(
@@ -68,7 +56,7 @@ def neuron_trajectories(
     matplotlib.axes.Axes
         End points are coloured by the outgoing weight (the first output's).
     """
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     runs = list(results) if isinstance(results, Sequence) else [results]
     ends: list[Any] = []
     for run in runs:
@@ -79,7 +67,7 @@ def neuron_trajectories(
         if incoming.shape[2] < 2:
             raise InputError("the plane of incoming weights needs a network with at least 2 inputs")
         for neuron in range(incoming.shape[1]):
-            ax.plot(incoming[:, neuron, 0], incoming[:, neuron, 1], color=_GREY, linewidth=0.8, zorder=2)
+            ax.plot(incoming[:, neuron, 0], incoming[:, neuron, 1], color=GREY, linewidth=0.8, zorder=2)
         last = net.unpack(run.theta)
         ends.append(np.column_stack([last["w1"][:, :2], last["w2"][0]]))
     points = np.concatenate(ends)
@@ -92,7 +80,7 @@ def neuron_trajectories(
         reach = 1.1 * float(np.abs(points[:, :2]).max())
         for ray in teacher[0].unpack(teacher[1])["w1"][:, :2]:
             end = reach * ray / np.linalg.norm(ray)
-            ax.plot([0, end[0]], [0, end[1]], color=_BLUE, linestyle="--", linewidth=1, zorder=1)
+            ax.plot([0, end[0]], [0, end[1]], color=BLUE, linestyle="--", linewidth=1, zorder=1)
     ax.axhline(0, color="0.85", linewidth=0.8, zorder=0)
     ax.axvline(0, color="0.85", linewidth=0.8, zorder=0)
     ax.set_aspect("equal", adjustable="datalim")
@@ -116,11 +104,11 @@ def final_losses(losses: Mapping[Any, ArrayLike], ax: Axes | None = None) -> Axe
     matplotlib.axes.Axes
         With a logarithmic axis; exact zeros are drawn at 1e-33.
     """
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     for place, values in enumerate(losses.values()):
         strip = np.sort(numbers(values, "losses").ravel())
         spread = 0.3 * (np.arange(len(strip)) % 5 - 2) / 2
-        ax.plot(place + spread, np.maximum(strip, 1e-33), "o", color=_BLUE, alpha=0.6, markersize=4)
+        ax.plot(place + spread, np.maximum(strip, 1e-33), "o", color=BLUE, alpha=0.6, markersize=4)
     ax.set_yscale("log")
     ax.set_xticks(range(len(losses)), [str(label) for label in losses])
     ax.set_xlabel("width")
@@ -152,12 +140,12 @@ def subspace_counts(r: int, m: Sequence[int], ax: Axes | None = None) -> Axes:
     >>> ax.get_xlabel()
     'width m'
     """
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     widths = list(m)
     minima = [_log10(count_global_minima_subspaces(r, width)) for width in widths]
     critical = [_log10(sum(count_critical_subspaces(k, width) for k in range(1, r))) for width in widths]
-    ax.plot(widths, minima, "o-", color=_BLUE, label="global minima, T")
-    ax.plot(widths, critical, "s--", color=_ORANGE, label="critical subspaces of smaller networks, sum of G")
+    ax.plot(widths, minima, "o-", color=BLUE, label="global minima, T")
+    ax.plot(widths, critical, "s--", color=ORANGE, label="critical subspaces of smaller networks, sum of G")
     ax.set_xlabel("width m")
     ax.set_ylabel("log10 of the number of subspaces")
     ax.legend(loc="best", frameon=False)
@@ -189,16 +177,16 @@ def hessian_spectrum(
     matplotlib.axes.Axes
         Negative eigenvalues are orange, positive ones blue.
     """
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     values = spectrum.eigenvalues
-    colours = np.where(values < -spectrum.threshold, _ORANGE, _BLUE).astype(object)
+    colours = np.where(values < -spectrum.threshold, ORANGE, BLUE).astype(object)
     zero = np.flatnonzero(np.abs(values) <= spectrum.threshold)
-    colours[zero] = _GREY
+    colours[zero] = GREY
     begin = 0
     for mode in getattr(spectrum, "zero_modes", []):
-        colours[zero[begin : begin + mode.count]] = _KINDS.get(mode.kind, _GREY)
+        colours[zero[begin : begin + mode.count]] = _KINDS.get(mode.kind, GREY)
         neurons = f", neurons {', '.join(map(str, mode.neurons))}" if mode.neurons else ""
-        ax.plot([], [], "o", color=_KINDS.get(mode.kind, _GREY), label=f"{mode.count} x {mode.kind}{neurons}")
+        ax.plot([], [], "o", color=_KINDS.get(mode.kind, GREY), label=f"{mode.count} x {mode.kind}{neurons}")
         begin += mode.count
     ax.vlines(np.arange(len(values)), 0, values, colors=list(colours), linewidth=1)
     ax.scatter(np.arange(len(values)), values, c=list(colours), s=16, zorder=3)
@@ -232,7 +220,7 @@ def loss_along_path(
     matplotlib.axes.Axes
         With a logarithmic axis where the losses span more than four decades.
     """
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     way: Any = getattr(path, "path", path)
     t, losses = way.losses(X, y, per_segment)
     if losses.max() > 1e4 * max(losses.min(), 1e-34) or losses.max() < 1e-15:
@@ -240,7 +228,7 @@ def loss_along_path(
         losses = np.maximum(losses, 1e-34)
     for segment in np.linspace(0, 1, way.n_segments + 1):
         ax.axvline(segment, color="0.9", linewidth=0.6, zorder=0)
-    ax.plot(t, losses, color=_BLUE)
+    ax.plot(t, losses, color=BLUE)
     ax.set_xlabel("position along the path")
     ax.set_ylabel("loss")
     return ax
@@ -261,9 +249,9 @@ def neuron_types(types: Sequence[NeuronType], ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
         A bar for each type.
     """
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     counts = dict(sorted(count_types(types).items()))
-    colours = [_BLUE if name == "copy" else _ORANGE if name == "unexplained" else _GREEN for name in counts]
+    colours = [BLUE if name == "copy" else ORANGE if name == "unexplained" else GREEN for name in counts]
     ax.bar(range(len(counts)), list(counts.values()), color=colours)
     ax.set_xticks(range(len(counts)), list(counts))
     ax.set_ylabel("neurons")
@@ -300,7 +288,7 @@ def loss_contour(
     matplotlib.axes.Axes
         Contours of the base-10 logarithm of the loss.
     """
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     centre = numbers(theta, "theta")
     first, second = (numbers(direction, "directions") for direction in directions)
     steps = np.linspace(-extent, extent, n)

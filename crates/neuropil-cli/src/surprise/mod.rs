@@ -2,7 +2,7 @@
 
 mod alarm;
 mod compare;
-mod delivery;
+pub(crate) mod delivery;
 mod family_args;
 mod filter;
 mod filter_figure;

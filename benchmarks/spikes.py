@@ -1,0 +1,220 @@
+"""The spikes room beside its peers: the winner-take-all circuit on one thread.
+
+Every comparison first shows that both sides have the same statistics (the inhibitory population, which takes no part in the
+slow switching of the other two, within 0.6 Hz; the sum of the two that switch within 3 Hz), then times them in turn. No side
+records spikes; building a network is timed separately and said in the row.
+
+NEST gif_pop_psc_exp
+    The mesoscopic equations with the same number of age bins. It refuses empty adaptation lists, so one term of amplitude
+    zero is carried.
+NEST gif_psc_exp
+    Every neuron, 680,000 synapses at 1000 neurons.
+Brian2
+    Every neuron, with the input of a population computed once per step and shared: faster than synapses.
+"""
+
+import json
+from functools import partial
+from importlib.metadata import version
+
+import numpy as np
+from measure import Row, alternate
+
+DT = 0.0002
+
+
+def circuit(scale=1):
+    """The winner-take-all circuit with `scale` times its neurons."""
+    from dataclasses import replace
+
+    from neuropil.spikes import Network
+
+    network = Network.winner_take_all()
+    populations = [replace(p, n_neurons=p.n_neurons * scale) for p in network.populations]
+    return Network(populations, network.coupling)
+
+
+def agree(theirs, ours, what):
+    """Stop when two sets of rates belong to different circuits."""
+    theirs, ours = np.asarray(theirs), np.asarray(ours)
+    slow, inhibitory = abs(theirs[:2].sum() - ours[:2].sum()), abs(theirs[2] - ours[2])
+    if slow > 3.0 or inhibitory > 0.6:
+        raise SystemExit(f"{what}: rates {theirs} and {ours} differ; nothing was timed")
+    return f"inhibitory rate within {inhibitory:.2f} Hz, excitatory sum within {slow:.2f} Hz"
+
+
+def nest_network(level, dt, age_bins=None, scale=1):
+    """Build the circuit in NEST; the populations and recorders."""
+    import nest
+
+    described = json.loads(circuit(scale).to_nest(level, form="json", dt=dt, age_bins=age_bins))
+    nest.set_verbosity("M_ERROR")
+    nest.ResetKernel()
+    nest.set(resolution=dt * 1e3, rng_seed=1, local_num_threads=1)
+    populations = []
+    for population in described["populations"]:
+        count = 1 if level == "meso" else population["n_neurons"]
+        populations.append(nest.Create(described["model"], count, params=population["params"]))
+    for connection in described["connections"]:
+        nest.Connect(
+            populations[connection["from"]],
+            populations[connection["to"]],
+            "all_to_all",
+            {"weight": connection["weight_pA"], "delay": connection["delay_ms"]},
+        )
+    return populations
+
+
+def nest_rates(level, seconds, dt, age_bins=None, scale=1):
+    """Rates of the circuit in NEST after half a second."""
+    import nest
+
+    populations = nest_network(level, dt, age_bins, scale)
+    sizes = circuit(scale).sizes
+    recorders = []
+    for nodes in populations:
+        if level == "meso":
+            recorder = nest.Create("multimeter", params={"record_from": ["n_events"], "interval": dt * 1e3})
+            nest.Connect(recorder, nodes)
+        else:
+            recorder = nest.Create("spike_recorder")
+            nest.Connect(nodes, recorder)
+        recorders.append(recorder)
+    nest.Simulate(seconds * 1e3)
+    rates = []
+    for recorder, n in zip(recorders, sizes, strict=True):
+        events = recorder.get("events")
+        late = np.asarray(events["times"]) > 500.0
+        spikes = np.asarray(events["n_events"])[late].sum() if level == "meso" else late.sum()
+        rates.append(spikes / n / (seconds - 0.5))
+    return rates
+
+
+def nest_run(level, seconds, dt, age_bins=None, scale=1):
+    """A function that simulates a network that is built already; every call goes on where the last one ended."""
+    import nest
+
+    nest_network(level, dt, age_bins, scale)
+    return partial(nest.Simulate, seconds * 1e3)
+
+
+def our_rates(run, dt):
+    """Mean activity after half a second."""
+    return run.activity[round(0.5 / dt) :].mean(axis=0)
+
+
+def brian_run(scale, seconds, target):
+    """The circuit in Brian2 with shared inputs: a function that simulates it, and one that returns its rates."""
+    import brian2 as b
+
+    b.prefs.codegen.target = target
+    b.seed(1)
+    b.defaultclock.dt = DT * b.second
+    network = circuit(scale)
+    sizes = network.sizes
+    collected = b.Network()
+    equations = """
+    du/dt = (mu - u) / tau + drive : 1 (unless refractory)
+    drive : Hz (shared)
+    rate = 10 * exp((u - 15) / 2.5) * Hz : Hz
+    """
+    groups, monitors = [], []
+    for n in sizes:
+        group = b.NeuronGroup(
+            n,
+            equations,
+            threshold="rand() < 1 - exp(-rate * dt)",
+            reset="u = 0",
+            refractory=4 * b.ms,
+            method="euler",
+            namespace={"mu": 36.0, "tau": 20 * b.ms},
+        )
+        group.u = "15 * rand()"
+        groups.append(group)
+        monitors.append(b.PopulationRateMonitor(group))
+    traces = np.zeros(3)
+    decay = np.exp(-DT / np.array([p.tau_s for p in network.populations]))
+
+    @b.network_operation(when="start")
+    def inputs():
+        for k, group in enumerate(groups):
+            activity = len(group.spikes) / (sizes[k] * DT)
+            traces[k] = decay[k] * traces[k] + (1 - decay[k]) * activity
+        total = traces @ network.coupling
+        for k, group in enumerate(groups):
+            group.drive = total[k] * b.Hz
+
+    collected.add(*groups, *monitors, inputs)
+    collected.run(10 * DT * b.second)
+
+    def rates():
+        return [float(np.mean(monitor.rate / b.Hz)) for monitor in monitors]
+
+    return partial(collected.run, seconds * b.second), rates
+
+
+def meso(repeats, quick):
+    """The mesoscopic simulator against NEST at equal age bins, and with folded ages."""
+    seconds = 4.0 if quick else 20.0
+    network = circuit()
+    theirs = nest_rates("meso", 40.0, DT, 500)
+    for fold, wanted in ((1, 5.0), (8, 20.0), (16, 20.0)):
+        ours = our_rates(network.simulate_meso(40.0, dt=DT, age_bins=500, fold=fold), DT)
+        agreement = agree(theirs, ours, f"meso, fold {fold}")
+        yield Row(
+            f"mesoscopic circuit, dt 0.2 ms, {seconds:g} s, 500 age bins" + (f", ours folded by {fold}" if fold > 1 else ""),
+            "NEST gif_pop_psc_exp",
+            version("nest-simulator"),
+            agreement,
+            *alternate(
+                nest_run("meso", seconds, DT, 500),
+                partial(network.simulate_meso, seconds, dt=DT, age_bins=500, fold=fold),
+                repeats,
+            ),
+            wanted,
+        )
+
+
+def micro(repeats, quick):
+    """Every neuron, against NEST and Brian2."""
+    seconds = 1.0 if quick else 5.0
+    network = circuit()
+    theirs = nest_rates("micro", 20.0, DT)
+    for algorithm, wanted in (("cohort", 40.0), ("clock", 5.0)):
+        ours = our_rates(network.simulate_micro(20.0, algorithm=algorithm), DT)
+        yield Row(
+            f"1000 neurons, dt 0.2 ms, {seconds:g} s, ours: {algorithm}",
+            "NEST gif_psc_exp (building not timed)",
+            version("nest-simulator"),
+            agree(theirs, ours, f"micro, {algorithm}"),
+            *alternate(
+                nest_run("micro", seconds, DT), partial(network.simulate_micro, seconds, algorithm=algorithm), repeats
+            ),
+            wanted,
+        )
+
+
+def brian(repeats, quick):
+    """Every neuron, against Brian2's compiled code."""
+    for scale, seconds, wanted in ((1, 1.0 if quick else 5.0, 20.0), (100, 0.2, 250.0)):
+        network = circuit(scale)
+        run, rates = brian_run(scale, seconds, "cython")
+        run()
+        ours = our_rates(network.simulate_micro(max(seconds, 2.0)), DT)
+        yield Row(
+            f"{1000 * scale} neurons, dt 0.2 ms, {seconds:g} s",
+            "Brian2, shared inputs, Cython",
+            version("brian2"),
+            agree(rates(), ours, "Brian2") if scale == 1 else f"rates {np.round(rates(), 1)} and {np.round(ours, 1)} Hz",
+            *alternate(run, partial(network.simulate_micro, seconds), repeats),
+            wanted,
+        )
+
+
+def rows(ours=True, quick=False, repeats=3):
+    """All comparisons of the room, one after the other."""
+    if not ours:
+        return
+    yield from meso(repeats, quick)
+    yield from micro(repeats, quick)
+    yield from brian(repeats, quick)

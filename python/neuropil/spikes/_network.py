@@ -1,0 +1,512 @@
+"""Populations, networks, and what their simulation gives."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuropil import _neuropil
+from neuropil._progress import bars
+from neuropil._results import Result, frozen
+from neuropil.errors import InputError
+from neuropil.spikes._trains import SpikeTrains
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True)
+class Population:
+    """Neurons that share their parameters. Times in s, rates in Hz, potentials in mV (or in units of the softness).
+
+    Attributes
+    ----------
+    n_neurons : int
+        Number of neurons.
+    tau_m : float
+        Membrane time constant, s.
+    t_ref : float
+        Absolute refractory period, s.
+    mu : float
+        Potential without recurrent input.
+    threshold : float
+        Potential at which the escape rate is `hazard`.
+    softness : float
+        Softness of the threshold: the escape rate is ``hazard * exp((u - threshold) / softness)``.
+    hazard : float
+        Escape rate at threshold, Hz.
+    reset : float
+        Potential after a spike.
+    tau_s : float
+        Time constant of the synapses that the population makes, s.
+    adaptation : tuple of (float, float)
+        Terms of threshold adaptation: jump of the threshold per spike, and time constant (s) of its decay.
+    """
+
+    n_neurons: int = 400
+    tau_m: float = 0.020
+    t_ref: float = 0.004
+    mu: float = 36.0
+    threshold: float = 15.0
+    softness: float = 2.5
+    hazard: float = 10.0
+    reset: float = 0.0
+    tau_s: float = 0.003
+    adaptation: tuple[tuple[float, float], ...] = ()
+
+    def rate(self, potential: float, dt: float | None = None) -> float:
+        """Return the firing rate at a constant input potential, in the limit of many neurons.
+
+        Parameters
+        ----------
+        potential : float
+            Input potential.
+        dt : float, optional
+            Time step of the survival scheme, s; continuous time where it is not given.
+
+        Returns
+        -------
+        float
+            Rate, Hz.
+        """
+        return _neuropil.spikes_rate(json.dumps(self._fields()), potential, dt)
+
+    def _fields(self) -> dict[str, Any]:
+        fields = asdict(self)
+        fields["adaptation"] = [{"amplitude": float(q), "tau": float(tau)} for q, tau in self.adaptation]
+        return fields
+
+    @classmethod
+    def _of(cls, fields: dict[str, Any]) -> Population:
+        terms = tuple((term["amplitude"], term["tau"]) for term in fields["adaptation"])
+        return cls(**(fields | {"adaptation": terms}))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MicroResult(Result):
+    """A microscopic simulation.
+
+    Attributes
+    ----------
+    dt : float
+        Time step, s.
+    counts : ndarray of shape (T, M)
+        Spikes per time step and population.
+    activity : ndarray of shape (T, M)
+        Activity, Hz.
+    spikes : SpikeTrains or None
+        Spikes of the recorded neurons; None when nobody was recorded.
+    """
+
+    dt: float
+    counts: NDArray[np.int64]
+    activity: NDArray[np.float64]
+    spikes: SpikeTrains | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MesoResult(Result):
+    """A mesoscopic simulation.
+
+    Attributes
+    ----------
+    dt : float
+        Time step, s.
+    counts : ndarray of shape (T, M)
+        Spikes per time step and population.
+    activity : ndarray of shape (T, M)
+        Activity, Hz.
+    expected : ndarray of shape (T, M)
+        Expected activity of every step given the past, Hz.
+    age_bins : list of int
+        Number of age bins of every population.
+    """
+
+    dt: float
+    counts: NDArray[np.float64]
+    activity: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    age_bins: list[int]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FixedPoint(Result):
+    """A fixed point of the mean field.
+
+    Attributes
+    ----------
+    activity : ndarray of shape (M,)
+        Activity, Hz.
+    potential : ndarray of shape (M,)
+        Input potential.
+    growth : float
+        Growth rate of small disturbances, 1/s.
+    stable : bool
+        Whether they die out.
+    """
+
+    activity: NDArray[np.float64]
+    potential: NDArray[np.float64]
+    growth: float
+    stable: bool
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PhasePlane(Result):
+    """The phase plane of two populations; the others sit at their own rest.
+
+    Attributes
+    ----------
+    x, y : ndarray of shape (n,)
+        Activities of the two populations, Hz.
+    change_x, change_y : ndarray of shape (n, n)
+        Rate minus activity (row = y, column = x).
+    nullcline_x, nullcline_y : ndarray of shape (k, 2)
+        Points (x, y) where they vanish.
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    change_x: NDArray[np.float64]
+    change_y: NDArray[np.float64]
+    nullcline_x: NDArray[np.float64]
+    nullcline_y: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Populations and their couplings.
+
+    Attributes
+    ----------
+    populations : sequence of Population
+        The populations.
+    coupling : ndarray of shape (M, M)
+        Total coupling, row = from, column = to: jump of the potential per spike times number of presynaptic neurons times
+        connection probability, in the unit of the potential.
+    delay : float
+        Time that a spike travels in addition to one time step, s.
+    """
+
+    populations: Sequence[Population]
+    coupling: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 1)))
+    delay: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "populations", tuple(self.populations))
+        coupling = np.array(self.coupling, dtype=float)
+        if coupling.ndim != 2:
+            raise InputError(f"coupling has shape {coupling.shape}; it is a matrix, row = from, column = to")
+        object.__setattr__(self, "coupling", frozen(coupling))
+        _neuropil.spikes_check(self.to_json())
+
+    @classmethod
+    def winner_take_all(cls) -> Network:
+        """Return the circuit of the paper: two excitatory populations that compete through an inhibitory one.
+
+        Returns
+        -------
+        Network
+            400, 400 and 200 neurons, parameters in mV.
+        """
+        return cls.from_json(_neuropil.spikes_defaults()[0])
+
+    @classmethod
+    def from_json(cls, text: str) -> Network:
+        """Return the network of a JSON text, as `to_json` and the command line write it.
+
+        Parameters
+        ----------
+        text : str
+            The text.
+
+        Returns
+        -------
+        Network
+            The network.
+        """
+        parts = json.loads(_neuropil.spikes_check(text))
+        populations = [Population._of(fields) for fields in parts["populations"]]
+        return cls(populations, np.array(parts["coupling"], dtype=float), parts["delay"])
+
+    @classmethod
+    def from_nest(cls, description: str | dict[str, Any]) -> Network:
+        """Return the network of a NEST description as `to_nest` makes it with ``form="json"``.
+
+        Parameters
+        ----------
+        description : str or dict
+            JSON text, or the object.
+
+        Returns
+        -------
+        Network
+            The network.
+        """
+        text = description if isinstance(description, str) else json.dumps(description)
+        return cls.from_json(_neuropil.spikes_from_nest(text))
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of neurons of every population."""
+        return [population.n_neurons for population in self.populations]
+
+    def to_json(self) -> str:
+        """Return the network as JSON, which the command line reads.
+
+        Returns
+        -------
+        str
+            JSON text.
+        """
+        populations = [population._fields() for population in self.populations]
+        return json.dumps({"populations": populations, "coupling": self.coupling.tolist(), "delay": float(self.delay)})
+
+    def reduced(self) -> Network:
+        """Return the same network in units of the softness, with the hazard moved into the threshold.
+
+        Returns
+        -------
+        Network
+            Softness 1 and hazard 1 Hz everywhere.
+        """
+        return self.from_json(_neuropil.spikes_units(self.to_json()))
+
+    def with_units(self, softness: float, hazard: float) -> Network:
+        """Return the same network with this softness and this hazard at threshold.
+
+        Parameters
+        ----------
+        softness : float
+            For example 2.5 mV.
+        hazard : float
+            Hz.
+
+        Returns
+        -------
+        Network
+            Firing is unchanged.
+        """
+        return self.from_json(_neuropil.spikes_units(self.to_json(), (softness, hazard)))
+
+    def simulate_micro(
+        self,
+        duration: float,
+        dt: float = 0.0002,
+        seed: int = 0,
+        record: int | Sequence[int] | str = 0,
+        algorithm: str = "cohort",
+        input_rule: str = "euler",
+        start: Sequence[float] | None = None,
+        drive: ArrayLike | None = None,
+        verbose: bool = False,
+    ) -> MicroResult:
+        """Simulate every neuron.
+
+        Parameters
+        ----------
+        duration : float
+            Simulated time, s.
+        dt : float
+            Time step, s.
+        seed : int
+            The same seed gives the same spikes.
+        record : int, sequence of int or "all"
+            How many neurons of every population have their spikes recorded.
+        algorithm : {"cohort", "clock"}
+            Neurons with a common last spike together (exact, and independent of the number of neurons), or each by itself;
+            adaptation needs "clock".
+        input_rule : {"euler", "exact"}
+            How input enters the membrane.
+        start : sequence of float, optional
+            Activities (Hz) as if the network had been firing at them; by default every neuron has just fired.
+        drive : array of shape (T, M), optional
+            External input in units of the potential per second; ``x`` shifts the resting potential by ``x * tau_m``.
+        verbose : bool
+            Whether a progress bar is shown.
+
+        Returns
+        -------
+        MicroResult
+            Activity, counts and the recorded spikes.
+        """
+        if isinstance(record, str):
+            if record != "all":
+                raise InputError(f'record must be a number, one number per population or "all", got {record!r}')
+            chosen: Any = "everybody"
+        elif np.ndim(record) == 0:
+            chosen = {"per_population": int(record)} if record else "nobody"  # type: ignore[arg-type]
+        else:
+            chosen = {"each": [int(n) for n in record]}  # type: ignore[union-attr]
+        settings = {
+            "dt": float(dt),
+            "duration": float(duration),
+            "seed": int(seed),
+            "algorithm": algorithm,
+            "record": chosen,
+            "input_rule": input_rule,
+            "start": _start(start),
+        }
+        parts = _neuropil.spikes_simulate_micro(self.to_json(), json.dumps(settings), _drive(drive), bars(verbose))
+        _warn(parts["warnings"])
+        spikes = None if parts["spikes"] is None else SpikeTrains._of(parts["spikes"])
+        return MicroResult(float(dt), frozen(parts["counts"]), frozen(parts["activity"]), spikes)
+
+    def simulate_meso(
+        self,
+        duration: float,
+        dt: float = 0.0005,
+        seed: int = 0,
+        scheme: str = "moments",
+        noise: str = "binomial",
+        age_bins: int | None = None,
+        fold: int = 1,
+        start: Sequence[float] | None = None,
+        drive: ArrayLike | None = None,
+        verbose: bool = False,
+    ) -> MesoResult:
+        """Simulate the activity of finite populations; the cost does not depend on the number of neurons.
+
+        Parameters
+        ----------
+        duration : float
+            Simulated time, s.
+        dt : float
+            Time step, s.
+        seed : int
+            The same seed gives the same activity.
+        scheme : {"moments", "survival"}
+            "moments" has the law of NEST's ``gif_pop_psc_exp``; "survival" is the model that `NeuLVM` fits, for free runs
+            with the time step of the fit.
+        noise : {"binomial", "gaussian", "poisson", "none"}
+            How the number of spikes is drawn; "none" is the limit of infinitely many neurons.
+        age_bins : int, optional
+            Time steps after which a neuron counts as old.
+        fold : int
+            Merge so many neighbouring age bins ("moments" only): several times faster at the same statistics.
+        start : sequence of float, optional
+            As in `simulate_micro`.
+        drive : array of shape (T, M), optional
+            As in `simulate_micro`.
+        verbose : bool
+            Whether a progress bar is shown.
+
+        Returns
+        -------
+        MesoResult
+            Activity, counts and expected activity.
+        """
+        settings = {
+            "dt": float(dt),
+            "duration": float(duration),
+            "seed": int(seed),
+            "scheme": scheme,
+            "noise": noise,
+            "age_bins": age_bins,
+            "age_grid": "every_step" if fold == 1 else {"folded": int(fold)},
+            "start": _start(start),
+        }
+        parts = _neuropil.spikes_simulate_meso(self.to_json(), json.dumps(settings), _drive(drive), bars(verbose))
+        _warn(parts["warnings"])
+        arrays = [frozen(parts[name]) for name in ("counts", "activity", "expected")]
+        return MesoResult(float(dt), arrays[0], arrays[1], arrays[2], parts["age_bins"])
+
+    def fixed_points(self, dt: float | None = None) -> list[FixedPoint]:
+        """Return the fixed points of the mean field, the lowest total activity first.
+
+        Parameters
+        ----------
+        dt : float, optional
+            Time step of the survival scheme, s; continuous time where it is not given.
+
+        Returns
+        -------
+        list of FixedPoint
+            Activities with their stability.
+        """
+        found = _neuropil.spikes_fixed_points(self.to_json(), dt)
+        return [FixedPoint(frozen(a), frozen(h), growth, growth < 0) for a, h, growth in found]
+
+    def phase_plane(
+        self, first: int = 0, second: int = 1, highest: float = 40.0, n: int = 61, dt: float | None = None
+    ) -> PhasePlane:
+        """Return the nullclines of two populations.
+
+        Parameters
+        ----------
+        first, second : int
+            The populations of the x and the y axis.
+        highest : float
+            Largest activity, Hz.
+        n : int
+            Values on each axis.
+        dt : float, optional
+            As in `fixed_points`.
+
+        Returns
+        -------
+        PhasePlane
+            Changes on a grid, and points of the nullclines.
+        """
+        parts = _neuropil.spikes_phase_plane(self.to_json(), first, second, float(highest), n, dt)
+        return PhasePlane(**{name: frozen(values) for name, values in parts.items()})
+
+    def to_nest(
+        self,
+        level: str = "micro",
+        form: str = "script",
+        dt: float = 0.0005,
+        capacitance: float = 250.0,
+        age_bins: int | None = None,
+    ) -> str:
+        """Return the network for NEST.
+
+        Parameters
+        ----------
+        level : {"micro", "meso"}
+            ``gif_psc_exp`` neurons or ``gif_pop_psc_exp`` populations.
+        form : {"script", "json"}
+            A Python script that runs and prints the activity, or the parameters as JSON.
+        dt : float
+            Time step, s.
+        capacitance : float
+            Membrane capacitance, pF; any positive number gives the same network.
+        age_bins : int, optional
+            Age bins of ``gif_pop_psc_exp``.
+
+        Returns
+        -------
+        str
+            The text of the script, or JSON.
+        """
+        return _neuropil.spikes_to_nest(self.to_json(), level, form, dt, capacitance, age_bins)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Network) and json.loads(self.to_json()) == json.loads(other.to_json())
+
+    def __hash__(self) -> int:
+        return hash(self.to_json())
+
+
+def _start(start: Sequence[float] | None) -> Any:
+    return "fired" if start is None else {"activity": [float(rate) for rate in start]}
+
+
+def _drive(drive: ArrayLike | None) -> NDArray[np.float64] | None:
+    if drive is None:
+        return None
+    array = np.ascontiguousarray(drive, dtype=float)
+    if array.ndim != 2:
+        raise InputError(f"drive has shape {array.shape}; it is time step x population")
+    return array
+
+
+def _warn(messages: list[str]) -> None:
+    for message in messages:
+        warnings.warn(message, stacklevel=3)

@@ -1,0 +1,150 @@
+//! The room of spikes: inference of the hidden circuit.
+//!
+//! Binned spikes cross the border as arrays (time, neuron) of 0 and 1, the fit as JSON, its activity as arrays.
+
+use ndarray::Array2;
+use neuropil_spikes::inference::clustering::{ClusteringOptions, cluster_neurons};
+use neuropil_spikes::inference::{
+    BaumViterbi, Circuit, FitOptions, JointLikelihood, LikelihoodOptions, OldAges, Recording, Workspace,
+};
+use numpy::{IntoPyArray, PyReadonlyArray2};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use serde::Deserialize;
+
+use crate::progress::run;
+use crate::spikes::{network, refused};
+use crate::surprise::{parsed, written};
+
+fn arrays(spikes: Vec<PyReadonlyArray2<'_, u8>>) -> Vec<Array2<u8>> {
+    spikes.into_iter().map(|trial| trial.as_array().to_owned()).collect()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grid {
+    age_bins: Option<usize>,
+    old_ages: OldAges,
+}
+
+fn likelihood_options(circuit: &Circuit, grid: &Grid) -> LikelihoodOptions {
+    let reduced = LikelihoodOptions::reduced(circuit, 8.0);
+    match grid.age_bins {
+        None => reduced,
+        Some(age_bins) => LikelihoodOptions { age_bins, old_ages: grid.old_ages, ..reduced },
+    }
+}
+
+fn recording(
+    spikes: &[Array2<u8>],
+    labels: Vec<usize>,
+    n_populations: usize,
+    history: usize,
+    dt: f64,
+    drives: Option<Vec<PyReadonlyArray2<'_, f64>>>,
+    softness: &[f64],
+) -> PyResult<Recording> {
+    let mut recording = Recording::new(spikes, labels, n_populations, history, dt).map_err(refused)?;
+    if let Some(drives) = drives {
+        for (trial, drive) in recording.trials.iter_mut().zip(drives) {
+            let mut drive = drive.as_array().slice(ndarray::s![history.min(drive.as_array().nrows()).., ..]).to_owned();
+            for (mut column, softness) in drive.columns_mut().into_iter().zip(softness) {
+                column /= *softness;
+            }
+            trial.drive = Some(drive);
+        }
+        recording.validate(n_populations).map_err(refused)?;
+    }
+    Ok(recording)
+}
+
+/// Fits the circuit; returns its parts by name.
+#[pyfunction]
+#[allow(clippy::too_many_arguments, reason = "the Python class has one keyword for each")]
+#[pyo3(signature = (model, spikes: "list[numpy.typing.NDArray[numpy.uint8]]", labels, history, dt, settings, grid, drives: "list[numpy.typing.NDArray[numpy.float64]] | None" = None, bars=None) -> "dict[str, typing.Any]")]
+pub fn spikes_fit<'py>(
+    py: Python<'py>,
+    model: &str,
+    spikes: Vec<PyReadonlyArray2<'py, u8>>,
+    labels: Vec<usize>,
+    history: usize,
+    dt: f64,
+    settings: &str,
+    grid: &str,
+    drives: Option<Vec<PyReadonlyArray2<'py, f64>>>,
+    bars: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let template = network(model)?;
+    let mut options: FitOptions = parsed("the settings", settings)?;
+    let grid: Grid = parsed("the age grid", grid)?;
+    let softness: Vec<f64> = template.populations.iter().map(|p| p.softness).collect();
+    let recording = recording(&arrays(spikes), labels, template.n_populations(), history, dt, drives, &softness)?;
+    if grid.age_bins.is_some() {
+        let circuit = Circuit::from_network(&template, dt).map_err(refused)?;
+        options.likelihood = Some(likelihood_options(&circuit, &grid));
+    }
+    let fit = run(py, bars, |monitor| BaumViterbi::new(&template, &recording, options)?.fit(monitor))?;
+    let out = PyDict::new(py);
+    let (activity, smoothed) = (PyList::empty(py), PyList::empty(py));
+    for (trial, start) in fit.activity.iter().zip(&fit.smoothed) {
+        activity.append((trial / dt).into_pyarray(py))?;
+        smoothed.append((start / dt).into_pyarray(py))?;
+    }
+    let best = &fit.restarts[fit.best];
+    out.set_item("network", written(&fit.network)?)?;
+    out.set_item("activity", activity)?;
+    out.set_item("smoothed", smoothed)?;
+    out.set_item("loss", fit.loss)?;
+    out.set_item("loss_history", best.rounds.iter().map(|round| round.m_loss).collect::<Vec<_>>())?;
+    out.set_item("losses", fit.restarts.iter().map(|restart| restart.loss.unwrap_or(f64::NAN)).collect::<Vec<_>>())?;
+    out.set_item("nll_latent", fit.value.latent)?;
+    out.set_item("nll_observed", fit.value.observed)?;
+    out.set_item("homogeneous_log_likelihood", recording.homogeneous_log_likelihood())?;
+    out.set_item("n_spikes", recording.n_spikes())?;
+    out.set_item("age_bins", fit.likelihood.age_bins)?;
+    out.set_item("converged", fit.converged())?;
+    out.set_item("warnings", fit.warnings)?;
+    Ok(out)
+}
+
+/// Log-likelihood `(latent, observed)` in nats of an activity (Hz) and the recorded spikes.
+#[pyfunction]
+#[allow(clippy::too_many_arguments, reason = "the Python function has one keyword for each")]
+#[pyo3(signature = (model, activity: "list[numpy.typing.NDArray[numpy.float64]]", spikes: "list[numpy.typing.NDArray[numpy.uint8]]", labels, history, dt, grid))]
+pub fn spikes_log_likelihood(
+    py: Python<'_>,
+    model: &str,
+    activity: Vec<PyReadonlyArray2<'_, f64>>,
+    spikes: Vec<PyReadonlyArray2<'_, u8>>,
+    labels: Vec<usize>,
+    history: usize,
+    dt: f64,
+    grid: &str,
+) -> PyResult<(f64, f64)> {
+    let network = network(model)?;
+    let circuit = Circuit::from_network(&network, dt).map_err(refused)?;
+    let options = likelihood_options(&circuit, &parsed("the age grid", grid)?);
+    let recording = recording(&arrays(spikes), labels, network.n_populations(), history, dt, None, &[])?;
+    let latent: Vec<Array2<f64>> = activity.iter().map(|trial| &trial.as_array() * dt).collect();
+    let value = run(py, None, |_| {
+        let likelihood = JointLikelihood::new(&circuit, recording, options)?;
+        likelihood.check_latent(&circuit, &latent)?;
+        Ok::<_, neuropil_spikes::Error>(likelihood.value(&circuit, &latent, &mut Workspace::default()))
+    })?;
+    Ok((-value.latent, -value.observed))
+}
+
+/// Populations of neurons: labels and the silhouette of every number of populations that was tried.
+#[pyfunction]
+#[pyo3(signature = (spikes: "numpy.typing.NDArray[numpy.uint8]", dt, settings))]
+pub fn spikes_cluster(
+    py: Python<'_>,
+    spikes: PyReadonlyArray2<'_, u8>,
+    dt: f64,
+    settings: &str,
+) -> PyResult<(Vec<usize>, Vec<(usize, f64)>)> {
+    let options: ClusteringOptions = parsed("the settings", settings)?;
+    let spikes = spikes.as_array();
+    let found = run(py, None, |_| cluster_neurons(spikes, dt, &options))?;
+    Ok((found.labels, found.silhouettes))
+}
