@@ -12,6 +12,7 @@ mod cite;
 mod completions;
 mod console;
 mod data;
+mod delivery;
 mod doctor;
 mod document;
 mod failure;

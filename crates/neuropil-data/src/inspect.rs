@@ -155,7 +155,7 @@ pub fn inspect(path: &Path) -> Result<Summary> {
     };
     let spikes = match kind {
         // A dense array does not say how long a bin is, and so is no recording yet.
-        Kind::Npy => None,
+        Kind::Npy | Kind::Idx => None,
         // A stream can be read only once.
         Kind::Table if kind::is_standard_input(path) => None,
         Kind::Npz | Kind::Table | Kind::Hdf5 => read_spikes(path, &SpikeFileOptions::default()).ok(),

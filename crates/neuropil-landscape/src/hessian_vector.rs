@@ -77,7 +77,7 @@ fn forward(objective: &Objective, theta: &[f64], v: &[f64], tape: &Tape, inputs:
             let rh = rows(memory, 3 * (layer - 1) + 1, plan.widths[layer], n);
             let weights = &theta[plan.weights[layer].clone()];
             product::affine(RowsMut::new(&mut through, n, width, n), weights, &[], rh);
-            rz.iter_mut().zip(&through).for_each(|(rz, through)| *rz += through);
+            rz.iter_mut().zip(through.iter()).for_each(|(rz, through)| *rz += through);
             memory[3 * n_layers] = through;
         }
         if layer + 1 < n_layers {
@@ -152,7 +152,7 @@ fn backward(
         back.resize(n_in.max(back.len() / n.max(1)) * n);
         let direction = &v[plan.weights[layer].clone()];
         product::transposed(RowsMut::new(&mut back, n, n_in, n), direction, tape.deltas(layer));
-        rdelta_below.iter_mut().zip(&back).for_each(|(rdelta, back)| *rdelta += back);
+        rdelta_below.iter_mut().zip(back.iter()).for_each(|(rdelta, back)| *rdelta += back);
         product::scale_by(&mut rdelta_below, &tape.slopes(below).data[..n_in * n]);
         product::transposed(RowsMut::new(&mut back, n, n_in, n), weights, tape.deltas(layer));
         let mut delta = std::mem::take(&mut tape.deltas[below]);

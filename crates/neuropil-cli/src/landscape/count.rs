@@ -6,7 +6,7 @@ use neuropil_landscape::ratio::{self, Against, Ratio};
 use neuropil_report::{Figure, Panel};
 use serde_json::json;
 
-use super::delivery::{Delivery, line};
+use crate::delivery::{Delivery, Summary};
 use crate::failure::Result;
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
@@ -33,9 +33,9 @@ pub(crate) fn run(args: &CountArgs, context: &Context<'_>) -> Result<i32> {
     let (r, m) = (&args.needed[..], &args.width[..]);
     let minima = count::global_minima_subspaces_of_layers(r, m)?;
     let critical = count::critical_subspaces_of_layers(r, m)?;
-    let mut summary = String::new();
-    line(&mut summary, "T, subspaces of global minima", &minima);
-    line(&mut summary, "G, critical subspaces", &critical);
+    let mut summary = Summary::default();
+    summary.line("T, subspaces of global minima", &minima);
+    summary.line("G, critical subspaces", &critical);
     let reachable = r.iter().zip(m).all(|(r, m)| *r >= 1 && m >= r);
     let mut result = json!({ "T": minima.to_string(), "G": critical.to_string(), "log10_T": count::log10(&minima),
         "log10_G": count::log10(&critical) });
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &CountArgs, context: &Context<'_>) -> Result<i32> {
     };
     if reachable {
         let neighbour = ratio::neighbour_of_layers(r, m)?;
-        line(&mut summary, "G(r - 1, m) / T(r, m)", format!("{:.6e}", neighbour.value));
+        summary.line("G(r - 1, m) / T(r, m)", format!("{:.6e}", neighbour.value));
         result["neighbour_ratio"] = describe(&neighbour);
     }
     let mut table = ResultTable::default();
@@ -53,10 +53,10 @@ pub(crate) fn run(args: &CountArgs, context: &Context<'_>) -> Result<i32> {
         && reachable
     {
         let all = ratio::all_smaller(needed, width)?;
-        line(&mut summary, "all smaller widths / T(r, m)", format!("{:.6e}", all.value));
+        summary.line("all smaller widths / T(r, m)", format!("{:.6e}", all.value));
         result["all_smaller_ratio"] = describe(&all);
         let crossover = ratio::crossover_width(needed.min(1000), Against::AllSmaller)?;
-        line(&mut summary, "minima prevail from width", crossover);
+        summary.line("minima prevail from width", crossover);
         result["crossover_width"] = json!(crossover);
         let rows = count::rows(width)?;
         table.integers("r", (0..=width).map(|r| r as i64));
@@ -65,12 +65,14 @@ pub(crate) fn run(args: &CountArgs, context: &Context<'_>) -> Result<i32> {
     }
     let delivery = Delivery {
         command: "landscape count",
+        seed: context.global.seed(),
         parameters: json!({ "needed": r, "width": m }),
         input: json!(null),
         result,
         table,
+        table_key: "table",
         arrays: Vec::new(),
-        summary,
+        summary: summary.into(),
     };
     delivery.deliver(context, &outputs, || {
         let (needed, width) = (r[0].max(1), m[0].clamp(1, 1000));

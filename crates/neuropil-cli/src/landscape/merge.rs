@@ -7,8 +7,8 @@ use neuropil_landscape::permutation_path::{PermutationPathParameters, permutatio
 use neuropil_report::{Figure, Panel};
 use serde_json::json;
 
-use super::delivery::{Delivery, line};
 use super::network_args::{DataArgs, ParametersArgs};
+use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
@@ -59,16 +59,16 @@ pub(crate) fn run(args: &MergeArgs, context: &Context<'_>) -> Result<i32> {
     let mut table = ResultTable::default();
     table.numbers("distance", path.distances.iter().copied());
     table.numbers("loss", path.losses.iter().copied());
-    let mut summary = String::new();
-    line(&mut summary, "loss at the permutation point", format!("{:.9e}", path.saddle_loss()));
-    line(&mut summary, "barrier", format!("{:.9e}", path.barrier()));
-    line(&mut summary, "share of the first neuron", format!("{:.4}", path.share));
-    line(&mut summary, "largest gradient component", format!("{:.1e}", path.saddle_gradient));
-    line(&mut summary, "kind", report.kind.name());
-    line(&mut summary, "index", report.index);
-    line(&mut summary, "zero eigenvalues", report.zeros);
-    line(&mut summary, "plateau dimension", report.plateau_dimension);
-    line(&mut summary, "branch jumps at steps", format!("{:?}", path.jumps));
+    let mut summary = Summary::default();
+    summary.line("loss at the permutation point", format!("{:.9e}", path.saddle_loss()));
+    summary.line("barrier", format!("{:.9e}", path.barrier()));
+    summary.line("share of the first neuron", format!("{:.4}", path.share));
+    summary.line("largest gradient component", format!("{:.1e}", path.saddle_gradient));
+    summary.line("kind", report.kind.name());
+    summary.line("index", report.index);
+    summary.line("zero eigenvalues", report.zeros);
+    summary.line("plateau dimension", report.plateau_dimension);
+    summary.line("branch jumps at steps", format!("{:?}", path.jumps));
     if !path.unfinished.is_empty() {
         context
             .console
@@ -76,14 +76,16 @@ pub(crate) fn run(args: &MergeArgs, context: &Context<'_>) -> Result<i32> {
     }
     let delivery = Delivery {
         command: "landscape merge",
+        seed: context.global.seed(),
         parameters: json!(how),
         input: task.describe(),
         result: json!({ "saddle_loss": path.saddle_loss(), "barrier": path.barrier(), "share": path.share,
             "saddle_gradient": path.saddle_gradient, "index": report.index, "zeros": report.zeros,
             "plateau_dimension": report.plateau_dimension, "jumps": path.jumps, "unfinished": path.unfinished }),
         table,
+        table_key: "table",
         arrays: arrays_of(&path.saddle),
-        summary,
+        summary: summary.into(),
     };
     delivery.deliver(context, &outputs, || {
         Figure::new("merge", "Loss while two neurons are brought together")

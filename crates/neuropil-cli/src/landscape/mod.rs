@@ -1,7 +1,6 @@
 //! `neuropil landscape VERB`: loss landscapes of multi-layer perceptrons.
 
 mod count;
-mod delivery;
 mod merge;
 mod network_args;
 mod path;

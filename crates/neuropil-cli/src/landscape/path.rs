@@ -7,8 +7,8 @@ use neuropil_landscape::zero_loss_path::zero_loss_path;
 use neuropil_report::{Figure, Panel};
 use serde_json::json;
 
-use super::delivery::{Delivery, line};
 use super::network_args::{DataArgs, ParametersArgs};
+use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
@@ -78,18 +78,20 @@ pub(crate) fn run(args: &PathArgs, context: &Context<'_>) -> Result<i32> {
     table.numbers("position", times.iter().copied());
     table.numbers("loss", losses.iter().copied());
     table.numbers("loss_straight_line", straight.iter().copied());
-    let mut summary = String::new();
-    line(&mut summary, "segments", path.segments());
-    line(&mut summary, "largest loss on the path", format!("{worst:.3e}"));
-    line(&mut summary, "largest loss straight", format!("{barrier:.3e}"));
+    let mut summary = Summary::default();
+    summary.line("segments", path.segments());
+    summary.line("largest loss on the path", format!("{worst:.3e}"));
+    summary.line("largest loss straight", format!("{barrier:.3e}"));
     let delivery = Delivery {
         command: "landscape path",
+        seed: context.global.seed(),
         parameters: json!({ "permutation": order, "layer": args.layer, "network": start.network() }),
         input: task.describe(),
         result: json!({ "segments": path.segments(), "max_loss": worst, "max_loss_straight_line": barrier }),
         table,
+        table_key: "table",
         arrays: vec![("points".into(), path.to_array().into_dyn())],
-        summary,
+        summary: summary.into(),
     };
     delivery.deliver(context, &outputs, || {
         let shown = |losses: &[f64]| losses.iter().map(|loss| loss.max(1e-34)).collect::<Vec<_>>();

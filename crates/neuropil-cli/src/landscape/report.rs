@@ -5,8 +5,8 @@ use neuropil_landscape::critical_point::{CriticalPointReport, ReportParameters};
 use neuropil_report::{Figure, Panel};
 use serde_json::json;
 
-use super::delivery::{Delivery, line};
 use super::network_args::{DataArgs, ParametersArgs};
+use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
@@ -36,32 +36,34 @@ pub(crate) fn run(args: &ReportArgs, context: &Context<'_>) -> Result<i32> {
     let objective = task.objective(parameters.network())?;
     let how = ReportParameters { zero: args.zero, gradient: args.gradient, ..ReportParameters::default() };
     let report = CriticalPointReport::new(&objective, &parameters, &how)?;
-    let mut summary = String::new();
-    line(&mut summary, "kind", report.kind.name());
-    line(&mut summary, "loss", format!("{:.9e}", report.loss));
-    line(&mut summary, "largest gradient component", format!("{:.2e}", report.gradient_max));
-    line(&mut summary, "Newton decrement", format!("{:.2e}", report.newton_decrement));
-    line(&mut summary, "index", report.index);
-    line(&mut summary, "zero eigenvalues", format!("{} (below {:.1e})", report.zeros, report.threshold));
+    let mut summary = Summary::default();
+    summary.line("kind", report.kind.name());
+    summary.line("loss", format!("{:.9e}", report.loss));
+    summary.line("largest gradient component", format!("{:.2e}", report.gradient_max));
+    summary.line("Newton decrement", format!("{:.2e}", report.newton_decrement));
+    summary.line("index", report.index);
+    summary.line("zero eigenvalues", format!("{} (below {:.1e})", report.zeros, report.threshold));
     for modes in &report.zero_modes {
         let of = format!("layer {}, neurons {:?}", modes.layer, modes.neurons);
-        line(&mut summary, &format!("  {}", modes.kind.name()), format!("{} ({of})", modes.count));
+        summary.line(&format!("  {}", modes.kind.name()), format!("{} ({of})", modes.count));
     }
-    line(&mut summary, "  unexplained", report.unexplained);
-    line(&mut summary, "plateau dimension", report.plateau_dimension);
-    line(&mut summary, "needed neurons per layer", format!("{:?}", report.reduced_widths));
+    summary.line("  unexplained", report.unexplained);
+    summary.line("plateau dimension", report.plateau_dimension);
+    summary.line("needed neurons per layer", format!("{:?}", report.reduced_widths));
     let mut table = ResultTable::default();
     table.integers("number", (0..report.eigenvalues.len()).map(|k| k as i64));
     table.numbers("eigenvalue", report.eigenvalues.iter().copied());
     let result = serde_json::to_value(&report).map_err(Failure::failed)?;
     let delivery = Delivery {
         command: "landscape report",
+        seed: context.global.seed(),
         parameters: json!({ "thresholds": how, "network": parameters.network() }),
-        input: json!({ "data": task.describe(), "parameters": super::delivery::file(args.parameters.path()) }),
+        input: json!({ "data": task.describe(), "parameters": { "file": args.parameters.path().display().to_string() } }),
         result,
         table,
+        table_key: "table",
         arrays: vec![("eigenvalues".into(), report.eigenvalues.clone().into_dyn())],
-        summary,
+        summary: summary.into(),
     };
     delivery.deliver(context, &outputs, || {
         let mut labels = vec!["negative".to_owned(), "positive".to_owned()];

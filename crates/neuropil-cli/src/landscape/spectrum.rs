@@ -4,8 +4,8 @@ use clap::Args;
 use neuropil_report::{Figure, Panel};
 use serde_json::json;
 
-use super::delivery::{Delivery, line};
 use super::network_args::{DataArgs, ParametersArgs};
+use crate::delivery::{Delivery, Summary};
 use crate::failure::Result;
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
@@ -33,23 +33,25 @@ pub(crate) fn run(args: &SpectrumArgs, context: &Context<'_>) -> Result<i32> {
     let mut table = ResultTable::default();
     table.integers("number", (0..spectrum.eigenvalues.len()).map(|k| k as i64));
     table.numbers("eigenvalue", spectrum.eigenvalues.iter().copied());
-    let mut summary = String::new();
-    line(&mut summary, "loss", format!("{loss:.6e}"));
-    line(&mut summary, "negative eigenvalues", spectrum.n_negative());
-    line(&mut summary, "zero eigenvalues", format!("{} (below {:.1e})", spectrum.n_zero(), spectrum.tolerance));
-    line(&mut summary, "positive eigenvalues", spectrum.n_positive());
-    line(&mut summary, "smallest", format!("{:.9e}", spectrum.smallest()));
-    line(&mut summary, "largest", format!("{:.9e}", spectrum.largest()));
-    line(&mut summary, "trace", format!("{:.9e}", spectrum.trace()));
+    let mut summary = Summary::default();
+    summary.line("loss", format!("{loss:.6e}"));
+    summary.line("negative eigenvalues", spectrum.n_negative());
+    summary.line("zero eigenvalues", format!("{} (below {:.1e})", spectrum.n_zero(), spectrum.tolerance));
+    summary.line("positive eigenvalues", spectrum.n_positive());
+    summary.line("smallest", format!("{:.9e}", spectrum.smallest()));
+    summary.line("largest", format!("{:.9e}", spectrum.largest()));
+    summary.line("trace", format!("{:.9e}", spectrum.trace()));
     let delivery = Delivery {
         command: "landscape spectrum",
+        seed: context.global.seed(),
         parameters: json!({ "network": parameters.network(), "parameters": args.parameters.path().display().to_string() }),
         input: task.describe(),
         result: json!({ "loss": loss, "negative": spectrum.n_negative(), "zero": spectrum.n_zero(),
             "positive": spectrum.n_positive(), "threshold": spectrum.tolerance }),
         table,
+        table_key: "table",
         arrays: vec![("eigenvalues".into(), spectrum.eigenvalues.clone().into_dyn())],
-        summary,
+        summary: summary.into(),
     };
     delivery.deliver(context, &outputs, || {
         let x: Vec<f64> = (0..spectrum.eigenvalues.len()).map(|k| k as f64).collect();

@@ -7,8 +7,8 @@ use neuropil_landscape::{FlowParameters, Initialisation, TrainParameters, train_
 use neuropil_report::{Figure, Panel};
 use serde_json::json;
 
-use super::delivery::{Delivery, line};
 use super::network_args::{DataArgs, ShapeArgs};
+use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &TrainArgs, context: &Context<'_>) -> Result<i32> {
     let objective = task.objective(&args.shape.network(&task.data)?)?;
     let flow = FlowParameters { t_max: args.t_max, ..FlowParameters::default() };
     let how = TrainParameters { flow, ..TrainParameters::default() }.without_trajectory();
-    let seed = Seed::new(context.global.seed);
+    let seed = Seed::new(context.global.seed());
     let found = train_many(&objective, args.starts, Initialisation::GlorotUniform, seed, &how, &context.monitor())?;
     let best = found.iter().min_by(|a, b| a.loss.total_cmp(&b.loss));
     let best = best.ok_or_else(|| Failure::failed("no start ended"))?;
@@ -53,21 +53,23 @@ pub(crate) fn run(args: &TrainArgs, context: &Context<'_>) -> Result<i32> {
     table.numbers("loss", found.iter().map(|trained| trained.loss));
     table.numbers("gradient_max", found.iter().map(|trained| trained.gradient_norm));
     table.text("end", found.iter().map(|trained| trained.status.reason().to_owned()));
-    let mut summary = String::new();
-    line(&mut summary, "parameters", objective.n_parameters());
-    line(&mut summary, "best loss", format!("{:.6e}", best.loss));
-    line(&mut summary, "largest gradient component", format!("{:.2e}", best.gradient_norm));
-    line(&mut summary, "end", best.status.reason());
-    line(&mut summary, "starts below 1e-16", found.iter().filter(|trained| trained.loss < 1e-16).count());
+    let mut summary = Summary::default();
+    summary.line("parameters", objective.n_parameters());
+    summary.line("best loss", format!("{:.6e}", best.loss));
+    summary.line("largest gradient component", format!("{:.2e}", best.gradient_norm));
+    summary.line("end", best.status.reason());
+    summary.line("starts below 1e-16", found.iter().filter(|trained| trained.loss < 1e-16).count());
     let delivery = Delivery {
         command: "landscape train",
+        seed: context.global.seed(),
         parameters: json!({ "network": objective.network(), "starts": args.starts, "t_max": args.t_max }),
         input: task.describe(),
         result: json!({ "loss": best.loss, "gradient_max": best.gradient_norm, "converged": best.converged(),
             "theta": best.theta.to_vec() }),
         table,
+        table_key: "table",
         arrays: arrays_of(&parameters),
-        summary,
+        summary: summary.into(),
     };
     delivery.deliver(context, &outputs, || {
         let mut losses: Vec<f64> = found.iter().map(|trained| trained.loss.max(1e-34)).collect();

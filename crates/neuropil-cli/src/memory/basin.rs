@@ -7,8 +7,8 @@ use neuropil_memory::{AssociativeMemory, KernelMemory, StateKind};
 use neuropil_report::{Figure, Panel};
 use serde_json::json;
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::Result;
-use crate::memory::delivery::{Delivery, Summary};
 use crate::memory::memory_args::describe;
 use crate::memory::model_args::ModelArgs;
 use crate::memory::noise_args::StepArgs;
@@ -63,8 +63,8 @@ pub(crate) fn run(args: &BasinArgs, context: &Context<'_>) -> Result<i32> {
         largest: args.largest,
         precision: args.precision,
         tolerance: args.steps.tolerance,
-        recall: args.steps.options(context.global.seed),
-        seed: context.global.seed,
+        recall: args.steps.options(context.global.seed()),
+        seed: context.global.seed(),
     };
     let measured = basin_radius(&memory, patterns, &options, &context.monitor())?;
     let rows = Rows {
@@ -75,6 +75,7 @@ pub(crate) fn run(args: &BasinArgs, context: &Context<'_>) -> Result<i32> {
     };
     let delivery = Delivery {
         command: "memory basin",
+        seed: context.global.seed(),
         parameters: json!(options),
         input: args.model.describe(&memory),
         result: json!({ "unit": unit(&memory) }),
@@ -85,7 +86,7 @@ pub(crate) fn run(args: &BasinArgs, context: &Context<'_>) -> Result<i32> {
             ("certified".to_owned(), Array1::from(rows.certified.clone()).into_dyn()),
             ("spectral_radius".to_owned(), Array1::from(rows.spectral_radius.clone()).into_dyn()),
         ],
-        summary: summary(&memory, &rows),
+        summary: summary(&memory, &rows).into(),
     };
     delivery.deliver(context, &outputs, || figure(&memory, &rows))
 }

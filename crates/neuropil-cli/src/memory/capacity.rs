@@ -9,8 +9,8 @@ use neuropil_memory::{AssociativeMemory, Error, KernelMemory, StateKind};
 use neuropil_report::{Figure, Panel, Table};
 use serde_json::json;
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
-use crate::memory::delivery::{Delivery, Summary};
 use crate::memory::memory_args::{MemoryArgs, describe};
 use crate::memory::noise_args::{NoiseArg, StepArgs};
 use crate::options::Context;
@@ -88,6 +88,7 @@ pub(crate) fn run(args: &CapacityArgs, context: &Context<'_>) -> Result<i32> {
         .collect();
     let delivery = Delivery {
         command: "memory capacity",
+        seed: context.global.seed(),
         parameters: json!({ "kind": name, "options": options, "memory": params }),
         input: json!(null),
         result: json!({ "feature_dimension": dimension.filter(|d| d.is_finite()) }),
@@ -97,7 +98,7 @@ pub(crate) fn run(args: &CapacityArgs, context: &Context<'_>) -> Result<i32> {
             ("load".to_owned(), points.iter().map(|p| p.load).collect::<Array1<f64>>().into_dyn()),
             ("restored".to_owned(), points.iter().map(|p| p.restored).collect::<Array1<f64>>().into_dyn()),
         ],
-        summary: summary(args, &name, dimension, &points),
+        summary: summary(args, &name, dimension, &points).into(),
     };
     delivery.deliver(context, &outputs, || figure(&name, args.neurons, dimension, &points))
 }
@@ -121,8 +122,8 @@ impl CapacityArgs {
             noise,
             level: self.level,
             tolerance: self.steps.tolerance,
-            recall: self.steps.options(context.global.seed),
-            seed: context.global.seed,
+            recall: self.steps.options(context.global.seed()),
+            seed: context.global.seed(),
         })
     }
 
@@ -189,7 +190,7 @@ fn summary(args: &CapacityArgs, name: &str, dimension: Option<f64>, points: &[Ca
     for p in points {
         table.push([(p.n_patterns as f64).into(), p.load.into(), p.restored.into(), p.perfect.into(), p.error.into()]);
     }
-    summary.block(&table.to_text());
+    summary.block(table.to_text());
     summary
 }
 

@@ -12,9 +12,9 @@ use neuropil_memory::{AssociativeMemory, Kernel, KernelMemory, KernelMemoryParam
 use neuropil_report::{Cell, Figure, Panel, Table};
 use serde_json::{Map, Value, json};
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::Result;
 use crate::memory::curve;
-use crate::memory::delivery::{Delivery, Summary};
 use crate::memory::noise_args::{NoiseArg, StepArgs};
 use crate::memory::pattern_args::PatternArgs;
 use crate::options::Context;
@@ -66,8 +66,8 @@ pub(crate) fn run(args: &CompareArgs, context: &Context<'_>) -> Result<i32> {
         levels: args.levels.clone(),
         n_cues: args.cues.unwrap_or(values.nrows()),
         tolerance: args.steps.tolerance,
-        recall: args.steps.options(context.global.seed),
-        seed: context.global.seed,
+        recall: args.steps.options(context.global.seed()),
+        seed: context.global.seed(),
     };
     let mut curves: Vec<(&str, Vec<CurvePoint>)> = Vec::new();
     for (name, memory) in &contenders {
@@ -81,9 +81,10 @@ pub(crate) fn run(args: &CompareArgs, context: &Context<'_>) -> Result<i32> {
     let mut summary = Summary::default();
     summary.line("patterns", format!("{} of {} neurons", values.nrows(), values.ncols()));
     summary.line("cues", format!("{} per level; {}", options.n_cues, noise.label()));
-    summary.block(&text(&curves));
+    summary.block(text(&curves));
     let delivery = Delivery {
         command: "memory compare",
+        seed: context.global.seed(),
         parameters: json!(options),
         input: patterns.describe(),
         result: json!({ "restored": restored }),
@@ -96,7 +97,7 @@ pub(crate) fn run(args: &CompareArgs, context: &Context<'_>) -> Result<i32> {
                 (name.replace([' ', ','], "_"), restored.into_dyn())
             })
             .collect(),
-        summary,
+        summary: summary.into(),
     };
     delivery.deliver(context, &outputs, || {
         let panel = curves

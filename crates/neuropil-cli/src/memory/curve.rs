@@ -7,8 +7,8 @@ use neuropil_memory::recall_curve::{CurveOptions, CurvePoint, recall_curve};
 use neuropil_report::{Figure, Panel, Table};
 use serde_json::json;
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::Result;
-use crate::memory::delivery::{Delivery, Summary};
 use crate::memory::memory_args::describe;
 use crate::memory::model_args::ModelArgs;
 use crate::memory::noise_args::{NoiseArg, StepArgs};
@@ -50,17 +50,18 @@ pub(crate) fn run(args: &CurveArgs, context: &Context<'_>) -> Result<i32> {
         levels: args.levels.clone(),
         n_cues: args.cues,
         tolerance: args.steps.tolerance,
-        recall: args.steps.options(context.global.seed),
-        seed: context.global.seed,
+        recall: args.steps.options(context.global.seed()),
+        seed: context.global.seed(),
     };
     let points = recall_curve(&memory, memory.patterns(), memory.outputs(), &options, &context.monitor())?;
     let mut summary = Summary::default();
     summary.line("memory", describe(memory.params()));
     summary.line("patterns", format!("{} of {} neurons", memory.n_patterns(), memory.n_inputs()));
-    summary.block(&text(&points, noise.label()));
+    summary.block(text(&points, noise.label()));
     let array = |value: fn(&CurvePoint) -> f64| points.iter().map(value).collect::<Array1<f64>>().into_dyn();
     let delivery = Delivery {
         command: "memory curve",
+        seed: context.global.seed(),
         parameters: json!(options),
         input: args.model.describe(&memory),
         result: json!({}),
@@ -72,7 +73,7 @@ pub(crate) fn run(args: &CurveArgs, context: &Context<'_>) -> Result<i32> {
             ("overlap".to_owned(), array(|p| p.overlap)),
             ("error".to_owned(), array(|p| p.error)),
         ],
-        summary,
+        summary: summary.into(),
     };
     delivery.deliver(context, &outputs, || {
         Figure::new("curve", "Recall against noise")

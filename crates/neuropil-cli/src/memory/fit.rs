@@ -8,9 +8,9 @@ use neuropil_memory::{FitReport, KernelMemory};
 use neuropil_report::{ColourMap, Figure, HeatMap, Panel};
 use serde_json::{Value, json};
 
+use crate::delivery::Summary;
 use crate::document::document;
 use crate::failure::{DONE, Failure, Result};
-use crate::memory::delivery::Summary;
 use crate::memory::memory_args::{MemoryArgs, describe};
 use crate::memory::pattern_args::PatternArgs;
 use crate::options::Context;
@@ -57,8 +57,8 @@ pub(crate) fn run(args: &FitArgs, context: &Context<'_>) -> Result<i32> {
         figure(&memory).save(plot)?;
         context.console.say(format!("wrote {}", plot.display()));
     }
-    context.console.show(summary(&memory, &report).text, || {
-        document("memory fit", context.global.seed, json!(memory.params()), patterns.describe(), result(&report))
+    context.console.show(String::from(summary(&memory, &report)), || {
+        document("memory fit", context.global.seed(), json!(memory.params()), patterns.describe(), result(&report))
     })?;
     Ok(DONE)
 }

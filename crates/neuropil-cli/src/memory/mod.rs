@@ -4,7 +4,6 @@ mod basin;
 mod capacity;
 mod compare;
 mod curve;
-mod delivery;
 mod fit;
 mod memory_args;
 mod model_args;

@@ -9,8 +9,8 @@ use neuropil_memory::{AssociativeMemory, KernelMemory, Recall, Status, recall};
 use neuropil_report::Figure;
 use serde_json::json;
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
-use crate::memory::delivery::{Delivery, Summary};
 use crate::memory::model_args::{ImageArgs, ModelArgs};
 use crate::memory::noise_args::{NoiseArg, StepArgs};
 use crate::memory::pattern_args::ReadingArgs;
@@ -58,10 +58,11 @@ pub(crate) fn run(args: &RecallArgs, context: &Context<'_>) -> Result<i32> {
     let memory = args.model.load()?;
     let shape = args.image.shape(memory.n_out())?;
     let cues = args.cues(&memory, context)?;
-    let options = args.steps.options(context.global.seed);
+    let options = args.steps.options(context.global.seed());
     let result = recall(&memory, cues.values.view(), &options, &context.monitor())?;
     let delivery = Delivery {
         command: "memory recall",
+        seed: context.global.seed(),
         parameters: json!({ "recall": options, "cues": cues.origin }),
         input: args.model.describe(&memory),
         result: json!({
@@ -76,7 +77,7 @@ pub(crate) fn run(args: &RecallArgs, context: &Context<'_>) -> Result<i32> {
             ("states".to_owned(), result.states.clone().into_dyn()),
             ("steps".to_owned(), result.steps.iter().map(|&n| n as f64).collect::<Array1<f64>>().into_dyn()),
         ],
-        summary: summary(args, &memory, &cues, &result),
+        summary: summary(args, &memory, &cues, &result).into(),
     };
     delivery.deliver(context, &outputs, || figure(&memory, &cues, &result, shape))
 }
@@ -97,7 +98,7 @@ impl RecallArgs {
         let kind = memory.state();
         let noise = self.noise.unwrap_or(NoiseArg::usual(kind));
         let level = self.level.unwrap_or(0.1);
-        let seed = Seed::new(context.global.seed).child("memory-recall");
+        let seed = Seed::new(context.global.seed()).child("memory-recall");
         let values = noise.noise(kind).corrupt(stored.select(Axis(0), &rows).view(), level, seed)?;
         let truth = Some(memory.outputs().select(Axis(0), &rows));
         Ok(Cues { values, truth, origin: format!("stored patterns, {} {level}", noise.label()) })

@@ -7,12 +7,12 @@ use neuropil_report::{Cell, Figure, Table};
 use neuropil_spikes::statistics::trains::train_statistics;
 use serde_json::json;
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::Result;
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
 use crate::spikes::recording_args::RecordingArgs;
 use crate::spikes::simulate::raster;
-use crate::surprise::delivery::{Delivery, Summary};
 
 /// Bin a spike file and describe it: rates, irregularity, merged spikes
 ///
@@ -74,6 +74,7 @@ pub(crate) fn run(args: &BinArgs, context: &Context<'_>) -> Result<i32> {
     }
     let delivery = Delivery {
         command: "spikes bin",
+        seed: context.global.seed(),
         parameters: json!({"dt_s": args.recording.dt, "rule": format!("{:?}", args.rule).to_lowercase()}),
         input: loaded.describe(),
         result: json!({"merged": loaded.binned.merged, "dropped": loaded.binned.dropped}),

@@ -12,13 +12,13 @@ use neuropil_spikes::inference::model_selection::log_likelihood_of_neurons;
 use neuropil_spikes::inference::{Circuit, JointLikelihood, LaplaceOptions, Recording, hidden_activity};
 use serde_json::json;
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
 use crate::spikes::fit_file::FitFile;
 use crate::spikes::infer::recording;
 use crate::spikes::recording_args::RecordingArgs;
-use crate::surprise::delivery::{Delivery, Summary};
 
 /// Score a fitted circuit on another recording, beside models without mechanism
 ///
@@ -71,7 +71,8 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context<'_>) -> Result<i32> {
     let factor = ((0.02 / fit.dt_s).round() as usize).max(1);
     let counts = counts_in(seen.trials[0].spikes.view(), factor);
     if seen.trials.len() == 1 && counts.nrows() > 10 {
-        let model = PoissonHmm::fit(counts.view(), &HmmOptions { seed: context.global.seed, ..HmmOptions::default() })?;
+        let model =
+            PoissonHmm::fit(counts.view(), &HmmOptions { seed: context.global.seed(), ..HmmOptions::default() })?;
         let expected = population_mean(&model.expected(counts.view()), &seen.populations, circuit.n_populations());
         let rates = Array2::from_shape_fn(mode[0].dim(), |(t, m)| {
             expected[[(t / factor).min(expected.nrows() - 1), m]] / factor as f64
@@ -89,6 +90,7 @@ pub(crate) fn run(args: &EvaluateArgs, context: &Context<'_>) -> Result<i32> {
     summary.line("held-out neurons", format!("{held_out:?}, {} spikes", hidden_neurons.n_spikes()));
     let delivery = Delivery {
         command: "spikes evaluate",
+        seed: context.global.seed(),
         parameters: json!({"fit": args.fit, "held_out": held_out, "dt_s": fit.dt_s}),
         input: loaded.describe(),
         result: json!({"spikes": hidden_neurons.n_spikes()}),

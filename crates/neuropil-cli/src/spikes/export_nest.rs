@@ -65,7 +65,7 @@ pub(crate) fn run(args: &ExportNestArgs, context: &Context<'_>) -> Result<i32> {
         let parameters = json!({"network": network, "dt_s": args.dt, "model": options.model.name()});
         document(
             "spikes export-nest",
-            context.global.seed,
+            context.global.seed(),
             parameters,
             Value::Null,
             json!({"nest": description, "script": script}),

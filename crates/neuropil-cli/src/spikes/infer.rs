@@ -18,6 +18,7 @@ use neuropil_spikes::start::Start;
 use neuropil_spikes::{MesoOptions, Network, PopulationParameters};
 use serde_json::json;
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
@@ -26,7 +27,6 @@ use crate::spikes::fit_file::FitFile;
 use crate::spikes::infer_figure::{Shown, figure};
 use crate::spikes::network_args::NetworkArgs;
 use crate::spikes::recording_args::{Loaded, RecordingArgs};
-use crate::surprise::delivery::{Delivery, Summary};
 
 /// Infer the hidden circuit behind recorded spikes: couplings, constants, activity of every population
 ///
@@ -116,10 +116,10 @@ struct Populations {
 pub(crate) fn run(args: &InferArgs, context: &Context<'_>) -> Result<i32> {
     let outputs = Outputs::plan(context.global, "infer")?;
     let loaded = args.recording.read(context, BinRule::Binary)?;
-    let populations = args.populations(&loaded, context.global.seed)?;
+    let populations = args.populations(&loaded, context.global.seed())?;
     let template = args.template(&populations)?;
     let recording = recording(&loaded, &populations.labels, template.n_populations(), args.recording.dt)?;
-    let options = args.options(context.global.seed);
+    let options = args.options(context.global.seed());
     let problem = BaumViterbi::new(&template, &recording, options.clone())?;
     let monitor = context.monitor();
     let fit = match &args.checkpoint {
@@ -127,7 +127,7 @@ pub(crate) fn run(args: &InferArgs, context: &Context<'_>) -> Result<i32> {
         None => problem.fit(&monitor)?,
     };
     let hidden = args.bands.then(|| {
-        let settings = LaplaceOptions { seed: context.global.seed, ..LaplaceOptions::default() };
+        let settings = LaplaceOptions { seed: context.global.seed(), ..LaplaceOptions::default() };
         hidden_activity(problem.likelihood(), &fit.circuit, &fit.activity, &settings, &monitor)
     });
     let hidden = hidden.transpose()?;
@@ -185,6 +185,7 @@ pub(crate) fn run(args: &InferArgs, context: &Context<'_>) -> Result<i32> {
     };
     let delivery = Delivery {
         command: "spikes infer",
+        seed: context.global.seed(),
         parameters: json!({"fit": options, "template": template, "dt_s": args.recording.dt}),
         input: loaded.describe(),
         result: json!({
@@ -320,7 +321,7 @@ impl InferArgs {
         let options = MesoOptions {
             dt: fit.circuit.dt,
             duration: self.free_run,
-            seed: context.global.seed,
+            seed: context.global.seed(),
             scheme: Scheme::Survival,
             start: Start::Activity(start.to_vec()),
             ..MesoOptions::default()

@@ -9,12 +9,12 @@ use neuropil_spikes::drive::PulseTrain;
 use neuropil_spikes::inference::perturbation::{PerturbationOptions, PerturbationPrediction, predict_perturbation};
 use serde_json::json;
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
 use crate::spikes::fit_file::FitFile;
 use crate::spikes::network_args::{drive, pulse};
-use crate::surprise::delivery::{Delivery, Summary};
 
 /// Predict what stimulating a population of a fitted circuit would do
 ///
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &PerturbArgs, context: &Context<'_>) -> Result<i32> {
         coverage: args.coverage,
         warm_up: args.warm_up,
         start: Some(if args.start.is_empty() { fit.mean_activity_hz.clone() } else { args.start.clone() }),
-        seed: context.global.seed,
+        seed: context.global.seed(),
     };
     let monitor = context.monitor();
     let predict = |drive: &Array2<f64>| {
@@ -98,6 +98,7 @@ pub(crate) fn run(args: &PerturbArgs, context: &Context<'_>) -> Result<i32> {
     }
     let delivery = Delivery {
         command: "spikes perturb",
+        seed: context.global.seed(),
         parameters: json!({
             "fit": args.fit, "options": options, "duration_s": args.duration,
             "pulses": args.pulse.iter().map(|p| json!([p.population, p.amplitude, p.first, p.length])).collect::<Vec<_>>(),

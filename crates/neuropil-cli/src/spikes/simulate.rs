@@ -14,12 +14,12 @@ use neuropil_spikes::start::Start;
 use neuropil_spikes::{MesoOptions, MicroOptions};
 use serde_json::{Value, json};
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
 use crate::spikes::coarser;
 use crate::spikes::network_args::{NetworkArgs, drive, pulse};
-use crate::surprise::delivery::{Delivery, Summary};
 
 /// Simulate a network: every neuron (micro), or the activity of its populations (meso)
 ///
@@ -103,7 +103,7 @@ pub(crate) fn run(args: &SimulateArgs, context: &Context<'_>) -> Result<i32> {
             let options = MicroOptions {
                 dt,
                 duration: args.duration,
-                seed: context.global.seed,
+                seed: context.global.seed(),
                 algorithm: match args.algorithm {
                     AlgorithmName::Cohort => Algorithm::Cohort,
                     AlgorithmName::Clock => Algorithm::Clock,
@@ -124,7 +124,7 @@ pub(crate) fn run(args: &SimulateArgs, context: &Context<'_>) -> Result<i32> {
             let options = MesoOptions {
                 dt,
                 duration: args.duration,
-                seed: context.global.seed,
+                seed: context.global.seed(),
                 scheme: match args.scheme {
                     SchemeName::Moments => Scheme::Moments,
                     SchemeName::Survival => Scheme::Survival,
@@ -165,6 +165,7 @@ pub(crate) fn run(args: &SimulateArgs, context: &Context<'_>) -> Result<i32> {
     }
     let delivery = Delivery {
         command: "spikes simulate",
+        seed: context.global.seed(),
         parameters: json!({
             "network": network,
             "kind": if args.kind == Kind::Micro { "micro" } else { "meso" },

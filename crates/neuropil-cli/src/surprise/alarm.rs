@@ -12,12 +12,13 @@ use neuropil_surprise::calibration::{Calibration, Null, Target, Threshold, calib
 use neuropil_surprise::model::ChangePointLearner;
 use serde_json::{Value, json};
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::Outputs;
-use crate::surprise::delivery::{Delivery, Summary, observation_panel, observations, trace_panel};
 use crate::surprise::input_args::{InputArgs, Sequence};
 use crate::surprise::model_args::ModelArgs;
+use crate::surprise::observations::{observation_panel, observations, trace_panel};
 
 /// Raise an alarm at changes, with a wanted rate of false alarms
 ///

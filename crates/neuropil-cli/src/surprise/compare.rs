@@ -14,14 +14,15 @@ use neuropil_surprise::model::{ChangePointLearner, FilterOptions};
 use neuropil_surprise::tune::{Grid, Objective, Sequence as TuningSequence, tune};
 use serde_json::json;
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
-use crate::surprise::delivery::{Delivery, Summary, indices, numbered, observation_panel};
 use crate::surprise::family_args::FamilyArgs;
 use crate::surprise::hazard_args::HazardArgs;
 use crate::surprise::input_args::{InputArgs, Sequence};
 use crate::surprise::method_args::MethodParameters;
+use crate::surprise::observations::{indices, numbered, observation_panel};
 
 /// Compare learners on the same sequence: evidence, and error where the truth is known
 ///

@@ -14,14 +14,15 @@ use neuropil_surprise::regressors::{RegressorOptions, regressors};
 use neuropil_surprise::saved::SavedLearner;
 use serde_json::{Value, json};
 
+use crate::delivery::{Delivery, Summary, tell};
 use crate::document::document;
 use crate::failure::{DONE, Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, Piece, ResultTable};
-use crate::surprise::delivery::{Delivery, Largest, Summary, add_estimate, observations_within, tell};
 use crate::surprise::filter_figure::{LogUnit, figure, run_lengths};
 use crate::surprise::input_args::{InputArgs, Sequence};
 use crate::surprise::model_args::ModelArgs;
+use crate::surprise::observations::{Largest, add_estimate, observations_within};
 use crate::surprise::saved_args::SaveArgs;
 
 /// Follow a sequence: belief, surprise and adaptation rate after every observation

@@ -6,8 +6,8 @@ use neuropil_surprise::filter::FilterResult;
 use neuropil_surprise::model::ChangePointLearner;
 
 use crate::failure::{Failure, Result};
-use crate::surprise::delivery::{belief_panel, trace_panel};
 use crate::surprise::input_args::Sequence;
+use crate::surprise::observations::{belief_panel, trace_panel};
 
 /// The unit of logarithmic columns.
 pub(crate) struct LogUnit {

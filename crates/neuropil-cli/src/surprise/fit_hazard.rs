@@ -11,12 +11,13 @@ use neuropil_surprise::saved::{LearnedHazard, SavedLearner};
 use neuropil_surprise::smooth::DEFAULT_CUTOFF;
 use serde_json::{Value, json};
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
-use crate::surprise::delivery::{Delivery, Summary, indices, observations, trace_panel};
 use crate::surprise::family_args::FamilyArgs;
 use crate::surprise::input_args::{InputArgs, Sequence};
+use crate::surprise::observations::{indices, observations, trace_panel};
 use crate::surprise::saved_args::{SaveArgs, SavedArgs, learner_of};
 
 /// Learn how often the world changes: the hazard with the highest evidence, with its uncertainty

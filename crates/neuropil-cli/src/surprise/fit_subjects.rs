@@ -8,10 +8,10 @@ use neuropil_surprise::free_parameter::FreeParameter;
 use neuropil_surprise::subject::{FitOptions, SubjectFit, SubjectModel};
 use serde_json::{Value, json};
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
-use crate::surprise::delivery::{Delivery, Summary};
 use crate::surprise::input_args::{InputArgs, Sequence};
 use crate::surprise::model_args::ModelArgs;
 use crate::surprise::response_args::{FreeArgs, ResponseArgs};

@@ -2,7 +2,6 @@
 
 mod alarm;
 mod compare;
-pub(crate) mod delivery;
 mod family_args;
 mod filter;
 mod filter_figure;
@@ -12,6 +11,7 @@ mod hazard_args;
 mod input_args;
 mod method_args;
 mod model_args;
+pub(crate) mod observations;
 mod recover;
 mod response_args;
 mod saved_args;

@@ -13,10 +13,10 @@ use neuropil_surprise::recover::{Candidate, Confusion, Range, Recovery, Task, co
 use neuropil_surprise::subject::{FitOptions, SubjectModel};
 use serde_json::{Value, json};
 
+use crate::delivery::Delivery;
 use crate::failure::Result;
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
-use crate::surprise::delivery::Delivery;
 use crate::surprise::family_args::FamilyArgs;
 use crate::surprise::hazard_args::LawArgs;
 use crate::surprise::method_args::MethodArgs;

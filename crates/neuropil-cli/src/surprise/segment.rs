@@ -12,12 +12,13 @@ use neuropil_surprise::model::ChangePointLearner;
 use neuropil_surprise::segment::Segmentation;
 use serde_json::{Value, json};
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
-use crate::surprise::delivery::{Delivery, Summary, add_estimate, indices, numbered, observation_panel};
 use crate::surprise::input_args::{InputArgs, Sequence};
 use crate::surprise::model_args::OfflineArgs;
+use crate::surprise::observations::{add_estimate, indices, numbered, observation_panel};
 
 /// Find the changes: the most probable segmentation of a whole sequence
 ///

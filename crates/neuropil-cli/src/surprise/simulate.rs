@@ -14,13 +14,14 @@ use neuropil_surprise::simulate::{Simulation, SimulationOptions, simulate_with};
 use neuropil_surprise::subject::SubjectModel;
 use serde_json::{Value, json};
 
+use crate::delivery::Delivery;
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
-use crate::surprise::delivery::{Delivery, add_estimate, numbered};
 use crate::surprise::family_args::FamilyArgs;
 use crate::surprise::hazard_args::LawArgs;
 use crate::surprise::method_args::MethodArgs;
+use crate::surprise::observations::{add_estimate, numbered};
 use crate::surprise::response_args::ResponseArgs;
 
 /// Simulate a changing world, and subjects who respond to it

@@ -5,12 +5,13 @@ use ndarray::{Array1, arr0};
 use neuropil_report::Figure;
 use serde_json::json;
 
+use crate::delivery::{Delivery, Summary};
 use crate::failure::Result;
 use crate::options::Context;
 use crate::outputs::Outputs;
-use crate::surprise::delivery::{Delivery, Summary, add_estimate, belief_panel, observations, trace_panel};
 use crate::surprise::input_args::InputArgs;
 use crate::surprise::model_args::OfflineArgs;
+use crate::surprise::observations::{add_estimate, belief_panel, observations, trace_panel};
 
 /// Look back at a whole sequence: belief and change probability given all observations
 ///

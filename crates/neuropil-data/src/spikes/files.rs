@@ -55,6 +55,9 @@ pub fn read_spikes(path: &Path, options: &SpikeFileOptions) -> Result<SpikeTrain
         Kind::Table => of_table(path, &read_csv(path)?, options),
         Kind::Npz => of_npz(path, options),
         Kind::Npy => dense(path, read_npy(path)?, dt_of(path, options.dt)?, options.t_start.unwrap_or(0.0), None),
+        Kind::Idx => {
+            Err(DataError::format(path, "is an array of the IDX format, which holds pictures and labels, no spikes"))
+        }
         Kind::Hdf5 => nwb::read_nwb(path, options),
     }
 }

@@ -1,62 +1,13 @@
-//! What all verbs do with a result: the table per observation, the summary, the files, the document.
+//! What the verbs say about a sequence: the table per observation, lines of the summary, panels.
 
-use std::fmt::Write;
 use std::ops::Range;
 
-use ndarray::{Array2, ArrayD, ArrayView1, Axis, s};
-use neuropil_report::{Colour, Figure, Panel, Stroke};
-use serde_json::Value;
+use ndarray::{Array2, ArrayView1, Axis, s};
+use neuropil_report::{Colour, Panel, Stroke};
 
-use crate::document::document;
-use crate::failure::{DONE, Result};
-use crate::options::Context;
-use crate::outputs::{Outputs, Product, ResultTable};
+use crate::delivery::Summary;
+use crate::outputs::ResultTable;
 use crate::surprise::input_args::Sequence;
-
-/// Everything that a verb hands over.
-pub(crate) struct Delivery<'a> {
-    pub command: &'a str,
-    pub seed: u64,
-    pub parameters: Value,
-    pub input: Value,
-    /// The result without the table: an object.
-    pub result: Value,
-    pub table: ResultTable,
-    /// What the table is called in the document.
-    pub table_key: &'static str,
-    pub arrays: Vec<(String, ArrayD<f64>)>,
-    /// For people, on stdout.
-    pub summary: String,
-}
-
-impl Delivery<'_> {
-    /// Writes the files and shows the result; `figure` is drawn only if it is wanted.
-    pub fn deliver(self, context: &Context<'_>, outputs: &Outputs, figure: impl FnOnce() -> Figure) -> Result<i32> {
-        let provenance = document(self.command, self.seed, self.parameters, self.input, self.result);
-        // A document holds every number as a value of its own, ten times the size of the table: it is made only for
-        // those who read it.
-        let document = if context.global.json || outputs.wants_document() {
-            let mut document = provenance.clone();
-            document["result"][self.table_key] = self.table.to_json();
-            document
-        } else {
-            Value::Null
-        };
-        let product =
-            Product { table: &self.table, arrays: &self.arrays, document: &document, provenance: &provenance };
-        outputs.write(&product, figure)?;
-        tell(context, outputs);
-        context.console.show(self.summary, || document)?;
-        Ok(DONE)
-    }
-}
-
-/// Names the files that were written.
-pub(crate) fn tell(context: &Context<'_>, outputs: &Outputs) {
-    for path in outputs.files() {
-        context.console.say(format!("wrote {}", path.display()));
-    }
-}
 
 /// Index, labels and observations: the left part of a table with one row per observation.
 pub(crate) fn observations(input: &Sequence) -> ResultTable {
@@ -93,12 +44,6 @@ pub(crate) fn numbered<'a>(
     values.axis_iter(Axis(1)).enumerate().map(move |(d, column)| (label(d), column))
 }
 
-/// Lines of a name and a value.
-#[derive(Debug, Default)]
-pub(crate) struct Summary {
-    text: String,
-}
-
 impl Summary {
     pub fn of(input: &Sequence) -> Self {
         let mut summary = Self::default();
@@ -109,11 +54,6 @@ impl Summary {
         };
         summary.line("observations", format!("{}{blocks}, {missing} missing", input.values.nrows()));
         summary
-    }
-
-    pub fn line(&mut self, name: &str, value: impl AsRef<str>) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.text, "{name:<26}{}", value.as_ref());
     }
 
     /// The largest values of a trace with their indices, block starts left out.
@@ -128,14 +68,6 @@ impl Summary {
         for (t, value) in &largest.found {
             self.line(&format!("{name} at {t}"), format!("{value:.4}"));
         }
-    }
-
-    pub fn append(mut self, text: &str) -> String {
-        if !text.is_empty() {
-            self.text.push('\n');
-            self.text.push_str(text);
-        }
-        self.text
     }
 }
 
