@@ -4,7 +4,7 @@ Everything that neuropil raises on purpose is a `NeuropilError`. What the caller
 an `InputError`, which is a `ValueError` as well, so that code written for scikit-learn catches it.
 """
 
-__all__ = ["ConvergenceWarning", "InputError", "NeuropilError"]
+__all__ = ["ConvergenceWarning", "InputError", "NeuropilError", "PriorWarning"]
 
 
 class NeuropilError(Exception):
@@ -17,3 +17,7 @@ class InputError(NeuropilError, ValueError):
 
 class ConvergenceWarning(UserWarning):
     """A search stopped before it reached its tolerance; the result says so as well."""
+
+
+class PriorWarning(UserWarning):
+    """The data lie far from everything that the prior of a model expects."""

@@ -80,6 +80,13 @@ pub fn surprise_check(model: &str) -> PyResult<(usize, usize, String)> {
     Ok((model.family.observation_width(), model.family.estimate_width(), written(&model)?))
 }
 
+/// A sentence where the observations lie far from everything that the prior expects.
+#[pyfunction]
+#[pyo3(signature = (model, y: "numpy.typing.NDArray[numpy.float64]"))]
+pub fn surprise_prior_conflict(model: &str, y: PyReadonlyArray2<'_, f64>) -> PyResult<Option<String>> {
+    Ok(learner(model)?.prior_conflict(y.as_array()).map(|conflict| conflict.to_string()))
+}
+
 /// Filters one sequence; `outputs` lists the read-outs, all of them when absent.
 #[pyfunction]
 #[pyo3(signature = (model, y: "numpy.typing.NDArray[numpy.float64]", starts=None, outputs=None, bars=None) -> "dict[str, typing.Any]")]

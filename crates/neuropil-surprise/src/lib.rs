@@ -31,6 +31,7 @@
 //! | How often does the world change? | [`hazard`] |
 //! | Which learner? | [`method`] by name; one file each: [`run_length`] (exact, MP-N, SOR-N), [`particle`], [`varsmile`], [`smile`], [`nassar`], [`leaky`] |
 //! | Filter my data | [`model`] (a sequence, blocks, a batch), [`online`] (a stream), [`pieces`] (a recording whose results do not fit into memory) |
+//! | Does the prior fit the scale of the data? | [`prior_conflict`] |
 //! | Keep a learner in a file | [`saved`] |
 //! | Look back at the whole sequence | [`smooth`], [`segment`], [`change_count`] |
 //! | Learn the hazard | [`hazard_learning`], [`online_hazard`] |
@@ -78,6 +79,7 @@ pub mod online_hazard;
 pub mod parameter;
 pub mod particle;
 pub mod pieces;
+pub mod prior_conflict;
 pub mod recover;
 pub mod regressors;
 pub mod resampling;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ from neuropil import _neuropil
 from neuropil._estimator import Estimator
 from neuropil._observations import block_starts, observations
 from neuropil._results import Provenance, frozen, narrowed
-from neuropil.errors import InputError
+from neuropil.errors import InputError, PriorWarning
 from neuropil.surprise._parameters import model_of, number, seed_of
 from neuropil.surprise._results import FilterResult, HazardFit
 
@@ -54,6 +55,9 @@ class Model(Estimator):
         rows = observations(y)
         model = self._model(rows.shape[1], random_state)
         self._check_width(rows, np.ndim(y), model)
+        conflict = _neuropil.surprise_prior_conflict(model, rows)
+        if conflict is not None:
+            warnings.warn(conflict, PriorWarning, stacklevel=3)
         return rows, block_starts(blocks, len(rows)), model
 
     def _check_width(self, rows: NDArray[np.float64], ndim: int, model: str) -> None:

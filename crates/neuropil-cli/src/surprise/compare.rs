@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 use ndarray::{Array1, Array2, ArrayD, ArrayView2, s};
 use neuropil_core::progress::Monitor;
 use neuropil_core::statistics;
-use neuropil_report::{Cell, Figure, Panel, Stroke, Table};
+use neuropil_report::{Cell, Colour, Figure, Panel, Stroke, Table};
 use neuropil_surprise::filter::FilterResult;
 use neuropil_surprise::method::Method;
 use neuropil_surprise::model::{ChangePointLearner, FilterOptions};
@@ -22,7 +22,7 @@ use crate::surprise::family_args::FamilyArgs;
 use crate::surprise::hazard_args::HazardArgs;
 use crate::surprise::input_args::{InputArgs, Sequence};
 use crate::surprise::method_args::MethodParameters;
-use crate::surprise::observations::{indices, numbered, observation_panel};
+use crate::surprise::observations::{indices, numbered, observation_panel, warn_of_prior};
 
 /// Compare learners on the same sequence: evidence, and error where the truth is known
 ///
@@ -75,6 +75,7 @@ pub(crate) fn run(args: &CompareArgs, context: &Context<'_>) -> Result<i32> {
         ..ChangePointLearner::new(args.family.family(input.values.ncols())?)
     };
     let truth = args.truth(&input, base.family.estimate_width())?;
+    warn_of_prior(context, &base, &input);
     let monitor = context.monitor();
     let learners = args.learners(&base)?;
     let task = monitor.task("learners", learners.len() as u64);
@@ -278,7 +279,11 @@ fn summary(input: &Sequence, contenders: &[Contender]) -> String {
 
 fn figure(input: &Sequence, contenders: &[Contender]) -> Figure {
     let x = indices(input);
+    // Many points in the colours of the learners would hide their lines.
     let mut beliefs = observation_panel(input).title("Estimates");
+    if input.names.len() == 1 {
+        beliefs = beliefs.colour(Colour::Grey);
+    }
     for one in contenders {
         if let Some(mean) = &one.result.mean {
             for (name, column) in numbered(&one.name, mean) {

@@ -22,7 +22,7 @@ use crate::outputs::{Outputs, Piece, ResultTable};
 use crate::surprise::filter_figure::{LogUnit, figure, run_lengths};
 use crate::surprise::input_args::{InputArgs, Sequence};
 use crate::surprise::model_args::ModelArgs;
-use crate::surprise::observations::{Largest, add_estimate, observations_within};
+use crate::surprise::observations::{Largest, add_estimate, observations_within, warn_of_prior};
 use crate::surprise::saved_args::SaveArgs;
 
 /// Follow a sequence: belief, surprise and adaptation rate after every observation
@@ -67,6 +67,9 @@ pub(crate) fn run(args: &FilterArgs, context: &Context<'_>) -> Result<i32> {
     let unit = LogUnit::of(args.log_base)?;
     let mut input = args.input.read()?;
     let (learner, stream) = args.start(&input, context.global.seed)?;
+    if stream.is_none() {
+        warn_of_prior(context, &learner, &input);
+    }
     input.forget_other_columns();
     let options =
         FilterOptions { blocks: Some(input.blocks.clone()), monitor: context.monitor(), ..FilterOptions::default() };

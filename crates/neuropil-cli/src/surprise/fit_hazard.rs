@@ -8,7 +8,6 @@ use neuropil_surprise::hazard_learning::{HazardFit, HazardFitOptions, HazardUpda
 use neuropil_surprise::model::ChangePointLearner;
 use neuropil_surprise::online_hazard::{BetaHazard, HazardGrid, OnlineHazard};
 use neuropil_surprise::saved::{LearnedHazard, SavedLearner};
-use neuropil_surprise::smooth::DEFAULT_CUTOFF;
 use serde_json::{Value, json};
 
 use crate::delivery::{Delivery, Summary};
@@ -17,7 +16,7 @@ use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
 use crate::surprise::family_args::FamilyArgs;
 use crate::surprise::input_args::{InputArgs, Sequence};
-use crate::surprise::observations::{indices, observations, trace_panel};
+use crate::surprise::observations::{indices, observations, trace_panel, warn_of_prior};
 use crate::surprise::saved_args::{SaveArgs, SavedArgs, learner_of};
 
 /// Learn how often the world changes: the hazard with the highest evidence, with its uncertainty
@@ -72,7 +71,7 @@ pub(crate) struct FitHazardArgs {
     )]
     grid: Vec<f64>,
     /// Filtered probability below which a hypothesis is dropped; 0 keeps all
-    #[arg(long, value_name = "P", default_value_t = DEFAULT_CUTOFF, help_heading = "Fit",
+    #[arg(long, value_name = "P", default_value = "1e-12", help_heading = "Fit",
         allow_negative_numbers = true)]
     cutoff: f64,
     #[command(flatten)]
@@ -110,6 +109,7 @@ pub(crate) fn run(args: &FitHazardArgs, context: &Context<'_>) -> Result<i32> {
             ..ChangePointLearner::new(args.family.family(input.values.ncols())?)
         },
     };
+    warn_of_prior(context, &learner, &input);
     match args.online {
         None => fit(args, &input, &learner, context, &outputs),
         Some(_) if args.save.is_given() => Err(Failure::usage("--save-learner cannot be used with --online")

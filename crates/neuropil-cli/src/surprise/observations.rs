@@ -4,10 +4,19 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayView1, Axis, s};
 use neuropil_report::{Colour, Panel, Stroke};
+use neuropil_surprise::model::ChangePointLearner;
 
 use crate::delivery::Summary;
+use crate::options::Context;
 use crate::outputs::ResultTable;
 use crate::surprise::input_args::Sequence;
+
+/// Warns where the prior expects nothing like the observations.
+pub(crate) fn warn_of_prior(context: &Context<'_>, learner: &ChangePointLearner, input: &Sequence) {
+    if let Some(conflict) = learner.prior_conflict(input.values.view()) {
+        context.console.warn(conflict);
+    }
+}
 
 /// Index, labels and observations: the left part of a table with one row per observation.
 pub(crate) fn observations(input: &Sequence) -> ResultTable {

@@ -18,7 +18,7 @@ use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
 use crate::surprise::input_args::{InputArgs, Sequence};
 use crate::surprise::model_args::OfflineArgs;
-use crate::surprise::observations::{add_estimate, indices, numbered, observation_panel};
+use crate::surprise::observations::{add_estimate, indices, numbered, observation_panel, warn_of_prior};
 
 /// Find the changes: the most probable segmentation of a whole sequence
 ///
@@ -56,6 +56,7 @@ pub(crate) fn run(args: &SegmentArgs, context: &Context<'_>) -> Result<i32> {
     let input = args.input.read()?;
     let learner = args.model.learner(&input, context.global.seed)?;
     let annotations = args.annotations(&input)?;
+    warn_of_prior(context, &learner, &input);
     let monitor = context.monitor();
     let y = input.values.view();
     let best = learner.segment(y, &input.blocks, args.model.cutoff(&learner), &monitor)?;
@@ -64,6 +65,9 @@ pub(crate) fn run(args: &SegmentArgs, context: &Context<'_>) -> Result<i32> {
     let agreement = annotations.map(|marked| Agreement::of(&marked, &best, y.nrows())).transpose()?;
 
     let mut table = ResultTable::default();
+    for (name, labels) in &input.labels {
+        table.text(name.clone(), best.starts.iter().map(|&t| labels[t].clone()));
+    }
     table.integers("start", best.starts.iter().map(|&t| t as i64));
     table.integers("end", best.ends.iter().map(|&t| t as i64));
     table.numbers("change_probability", best.change_probability.iter().copied());
@@ -227,12 +231,15 @@ fn summary(
         let Agreement { annotators, covering, f1 } = agreement;
         summary.line("people", format!("{annotators} annotators: covering {covering:.3}, F1 {f1:.3}"));
     }
-    let mut table = Table::new("segments", "").column("start", "").column("end", "").column("P(change)", "");
+    let table = input.labels.iter().fold(Table::new("segments", ""), |table, (name, _)| table.column(name.clone(), ""));
+    let mut table = table.column("start", "").column("end", "").column("P(change)", "");
     for (name, _) in numbered("mean", &best.mean).chain(numbered("sd", &best.standard_deviation)) {
         table = table.column(name, "");
     }
     for segment in 0..best.starts.len() {
-        let mut row: Vec<Cell> = vec![Cell::Int(best.starts[segment] as i64), Cell::Int(best.ends[segment] as i64)];
+        let mut row: Vec<Cell> =
+            input.labels.iter().map(|(_, labels)| Cell::from(labels[best.starts[segment]].as_str())).collect();
+        row.extend([Cell::Int(best.starts[segment] as i64), Cell::Int(best.ends[segment] as i64)]);
         row.push(best.change_probability[segment].into());
         row.extend(best.mean.row(segment).iter().chain(best.standard_deviation.row(segment)).map(|&v| Cell::from(v)));
         table.push(row);

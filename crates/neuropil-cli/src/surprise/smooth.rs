@@ -11,7 +11,7 @@ use crate::options::Context;
 use crate::outputs::Outputs;
 use crate::surprise::input_args::InputArgs;
 use crate::surprise::model_args::OfflineArgs;
-use crate::surprise::observations::{add_estimate, belief_panel, observations, trace_panel};
+use crate::surprise::observations::{add_estimate, belief_panel, observations, trace_panel, warn_of_prior};
 
 /// Look back at a whole sequence: belief and change probability given all observations
 ///
@@ -34,6 +34,7 @@ pub(crate) fn run(args: &SmoothArgs, context: &Context<'_>) -> Result<i32> {
     let outputs = Outputs::plan(context.global, "smooth")?;
     let input = args.input.read()?;
     let learner = args.model.learner(&input, context.global.seed)?;
+    warn_of_prior(context, &learner, &input);
     let y = input.values.view();
     let result = learner.smooth(y, &input.blocks, args.model.cutoff(&learner), &context.monitor())?;
 

@@ -91,12 +91,12 @@ pub(crate) fn compose(figure: &Figure, medium: Medium) -> Scene {
         let beside = panel.map().map_or(0.0, bar_space);
         let axes = Axes::new(panel, range, width, height, bottom, 0.0, beside);
         let letter = (panels.len() > 1).then(|| char::from(b'a' + (index % 26) as u8));
-        let head = Head::new(
-            letter,
-            &panel.title,
-            entries(&panel.marks, &turns[index], &mut seen),
-            width - axes.margins.left - 8.0,
-        );
+        let mut legend = entries(&panel.marks, &turns[index], &mut seen);
+        // A legend of one entry that repeats the title says nothing.
+        if matches!(legend.as_slice(), [only] if only.is_named(&panel.title)) {
+            legend.clear();
+        }
+        let head = Head::new(letter, &panel.title, legend, width - axes.margins.left - 8.0);
         prepared.push((axes, head, height));
     }
     let over =

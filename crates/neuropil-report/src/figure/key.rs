@@ -19,6 +19,13 @@ pub(crate) struct Entry<'a> {
     marks: Vec<(&'a Mark, usize)>,
 }
 
+impl Entry<'_> {
+    /// Whether this is its name, in capitals or not.
+    pub fn is_named(&self, title: &str) -> bool {
+        self.name.eq_ignore_ascii_case(title)
+    }
+}
+
 /// The entries of a panel whose names `seen` does not hold yet.
 pub(crate) fn entries<'a>(marks: &'a [Mark], turns: &[usize], seen: &mut Vec<String>) -> Vec<Entry<'a>> {
     let mut entries: Vec<Entry<'a>> = Vec::new();
