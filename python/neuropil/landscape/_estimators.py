@@ -89,9 +89,7 @@ class _FlowEstimator(Estimator):
             # a weight of zero is an absent sample; twice the weight is the sample twice
             x, targets, weights = x[kept], targets[kept], weights[kept] / weights.sum()
         net = self._network(x.shape[1], targets.shape[1])
-        problem = net.problem(
-            x, targets, loss=self._LOSS, sample_weight=weights, weight_decay=float(self.weight_decay)
-        )
+        problem = net.problem(x, targets, loss=self._LOSS, sample_weight=weights, weight_decay=float(self.weight_decay))
         how = training(
             solver=self.solver,
             t_max=self.t_max,
@@ -517,7 +515,7 @@ class GradientFlowClassifier(_FlowEstimator):
 
 
 def _plain(value: Any) -> Any:
-    """A parameter as JSON holds it; generators become the seed that they would give."""
+    """Return a parameter as JSON holds it; generators become the seed that they would give."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, np.generic):
@@ -537,7 +535,7 @@ def _not_fitted(estimator: Any) -> Exception:
 
 
 def _samples(X: ArrayLike) -> Array:
-    """Samples as rows of float64, or the sentence that scikit-learn's users know."""
+    """Return samples as rows of float64, or the sentence that scikit-learn's users know."""
     if hasattr(X, "tocsr"):
         raise TypeError("Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert.")
     array = np.asarray(X)
@@ -550,9 +548,7 @@ def _samples(X: ArrayLike) -> Array:
         )
     for axis, name in enumerate(("sample", "feature")):
         if array.shape[axis] == 0:
-            raise InputError(
-                f"Found array with 0 {name}(s) (shape={array.shape}) while a minimum of 1 is required."
-            )
+            raise InputError(f"Found array with 0 {name}(s) (shape={array.shape}) while a minimum of 1 is required.")
     try:
         array = np.ascontiguousarray(array, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -566,9 +562,7 @@ def _finite(array: NDArray[Any], name: str) -> None:
     wrong = np.argwhere(~np.isfinite(array))
     if len(wrong):
         what = "NaN" if np.isnan(array[tuple(wrong[0])]) else "infinity"
-        raise InputError(
-            f"Input {name} contains {what}, first at {wrong[0].tolist()}; every value must be finite"
-        )
+        raise InputError(f"Input {name} contains {what}, first at {wrong[0].tolist()}; every value must be finite")
 
 
 def _target(y: Any, n: int, name: str) -> NDArray[Any]:
@@ -594,9 +588,7 @@ def _real_targets(y: Any, n: int, name: str) -> Array:
 def _labels(y: Any, n: int, name: str) -> NDArray[Any]:
     array = _target(y, n, name)
     if array.ndim == 2 and array.shape[1] == 1:
-        warnings.warn(
-            "A column-vector y was passed when a 1d array was expected", _conversion_warning(), stacklevel=3
-        )
+        warnings.warn("A column-vector y was passed when a 1d array was expected", _conversion_warning(), stacklevel=3)
         array = array.ravel()
     if array.ndim != 1:
         raise InputError(f"y must be a vector of classes, got shape {array.shape}")

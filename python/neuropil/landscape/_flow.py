@@ -296,9 +296,7 @@ class GradientFlow(Estimator):
         ConvergenceWarning
             If no start reached a critical point.
         """
-        problem = self.net.problem(
-            X, y, loss=self.loss, sample_weight=sample_weight, weight_decay=self.weight_decay
-        )
+        problem = self.net.problem(X, y, loss=self.loss, sample_weight=sample_weight, weight_decay=self.weight_decay)
         seed = None
         if starts is None:
             seed = seed_of(self.random_state)

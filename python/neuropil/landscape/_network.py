@@ -154,7 +154,7 @@ class MLP:
         )
 
     def _bound(self, theta: Any = None, x: Any = None) -> str:
-        """The network as JSON, with the number of inputs from wherever it is known."""
+        """Return the network as JSON, with the number of inputs from wherever it is known."""
         n_inputs = self.n_inputs
         if n_inputs is None and x is not None:
             n_inputs = x.shape[1]
@@ -331,7 +331,7 @@ class MLP:
 
 
 def initialisation(how: str, scale: float | None) -> str:
-    """The initialisation as the engine reads it."""
+    """Return the initialisation as the engine reads it."""
     if how in _PLAIN and scale is None:
         return json.dumps(how)
     if how in _SCALED and scale is not None:
@@ -358,7 +358,7 @@ def _layers(hidden: Sequence[Any]) -> list[tuple[int, Any]]:
 
 
 def _activation(activation: Any) -> Any:
-    """An activation, or a list with one for each neuron, as the engine writes it."""
+    """Return an activation, or a list with one for each neuron, as the engine writes it."""
     if isinstance(activation, str):
         return json.loads(_neuropil.landscape_activation(activation)[0])
     return [json.loads(_neuropil.landscape_activation(str(one))[0]) for one in activation]
@@ -373,6 +373,6 @@ def _named(activation: Any) -> Any:
 
 
 def _detached(array: Any) -> Any:
-    """A PyTorch tensor may ask for gradients; numpy wants it without."""
+    """Detach a PyTorch tensor that asks for gradients: numpy wants it without."""
     detach = getattr(array, "detach", None)
     return array if detach is None else detach().cpu()
