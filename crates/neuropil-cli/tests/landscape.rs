@@ -162,11 +162,13 @@ fn what_is_trained_can_be_reported_in_every_form() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
     let grid = data("teacher_grid.csv");
-    let train = ["train", &grid, "--width", "5", "--act", "tanh", "--starts", "2", "--t-max", "100", "--tolerance", "1e-8"];
+    let train =
+        ["train", &grid, "--width", "5", "--act", "tanh", "--starts", "2", "--t-max", "100", "--tolerance", "1e-8"];
     for out in ["student.npz", "student.csv", "student.json", "results"] {
         neuropil(&train).args(["--out", &at(out), "--plot", &at(&format!("{out}.png"))]).assert().success();
     }
-    for name in ["student.npz.json", "student.csv.json", "results/train.npz", "results/train.csv", "results/train.json"] {
+    for name in ["student.npz.json", "student.csv.json", "results/train.npz", "results/train.csv", "results/train.json"]
+    {
         assert!(folder.path().join(name).exists(), "{name}");
     }
     // The activation stands beside the parameters, in a file of its own or in the document of the folder.
@@ -187,7 +189,8 @@ fn what_is_trained_can_be_reported_in_every_form() {
 fn the_same_bits_come_from_any_number_of_threads() {
     let grid = data("teacher_grid.csv");
     let with = |threads: &str| {
-        let arguments = ["train", &grid, "--width", "4", "--starts", "4", "--no-bias", "--t-max", "100", "--threads", threads];
+        let arguments =
+            ["train", &grid, "--width", "4", "--starts", "4", "--no-bias", "--t-max", "100", "--threads", threads];
         neuropil(&arguments).args(["--json", "--seed", "3"]).assert().success().get_output().stdout.clone()
     };
     assert_eq!(with("1"), with("3"));
@@ -196,7 +199,8 @@ fn the_same_bits_come_from_any_number_of_threads() {
 #[test]
 fn classes_come_from_images_with_labels_and_from_words() {
     let digits = data("digits.npz");
-    let train = ["train", &digits, "--width", "3", "--act", "softplus", "--starts", "1", "--t-max", "5", "--limit", "100"];
+    let train =
+        ["train", &digits, "--width", "3", "--act", "softplus", "--starts", "1", "--t-max", "5", "--limit", "100"];
     let found = document(&[&train[..], &["--weight-decay", "1e-3", "--tolerance", "1e-4"]].concat());
     assert_eq!(found["input"]["data"]["loss"], "cross_entropy");
     assert_eq!(found["input"]["data"]["n_samples"], 100);
@@ -207,7 +211,8 @@ fn classes_come_from_images_with_labels_and_from_words() {
     assert_eq!(words["input"]["data"]["classes"], serde_json::json!(["left", "right"]));
     assert!(number(&words["result"]["loss"]) < 0.5);
     let numbers = write(folder.path(), "numbers.csv", "x,class\n-2,2\n-1,2\n1,10\n2,10\n");
-    let classes = ["train", &numbers, "--loss", "cross-entropy", "--weight-decay", "0.01", "--starts", "1", "--width", "2"];
+    let classes =
+        ["train", &numbers, "--loss", "cross-entropy", "--weight-decay", "0.01", "--starts", "1", "--width", "2"];
     assert_eq!(document(&classes)["input"]["data"]["classes"], serde_json::json!(["2", "10"]));
 }
 
@@ -256,7 +261,10 @@ fn tables_that_cannot_be_fitted_are_refused() {
     refuse(&["train", &table("word.csv", "x,y\n1,2\nlow,3\n")], "low");
     refuse(&["train", &table("class.csv", "x,y\n1,left\n2,\n"), "--loss", "cross-entropy"], "line 3");
     refuse(&["train", &table("none.csv", "x,y\n")], "none.csv");
-    refuse(&["report", &data("teacher_grid.csv"), "--parameters", &data("digits.npz"), "--act", "g"], "holds no parameters");
+    refuse(
+        &["report", &data("teacher_grid.csv"), "--parameters", &data("digits.npz"), "--act", "g"],
+        "holds no parameters",
+    );
     // A network of three inputs on data with two.
     let wide = table("wide.csv", "a,b,c,y\n1,2,3,4\n2,3,4,5\n");
     refuse(&["report", &wide, "--parameters", &data("teacher_network.npz"), "--act", "g"], "expected");

@@ -75,10 +75,13 @@ pub(crate) fn run(args: &AlignArgs, context: &Context<'_>) -> Result<i32> {
     };
     delivery.deliver(context, &outputs, || {
         let x = reference.parameters.theta().to_vec();
+        let smallest = x.iter().copied().fold(f64::INFINITY, f64::min);
+        let ends = [smallest, x.iter().copied().fold(smallest, f64::max)];
         let panel = Panel::new().x_label("parameter of the first network").y_label("parameter of the second network");
         let panel = panel
             .points("before", &x, &other.parameters.theta().to_vec())
-            .points("after", &x, &found.aligned.theta().to_vec());
+            .points("after", &x, &found.aligned.theta().to_vec())
+            .line("equal", &ends, &ends);
         Figure::new("align", "Parameters of two networks")
             .describe("Each parameter of the second network over that of the first, before and after alignment.")
             .panel(panel)

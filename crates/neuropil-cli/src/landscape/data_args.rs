@@ -184,9 +184,13 @@ fn array<'a>(arrays: &'a [NamedArray], name: &str) -> Option<&'a ArrayD<f64>> {
 fn only_array(path: &Path) -> Result<ArrayD<f64>> {
     match neuropil_data::read(path)? {
         Content::Array(array) => Ok(array),
-        Content::Arrays(arrays) if arrays.len() == 1 => Ok(arrays.into_iter().map(|a| a.values).next().unwrap_or_default()),
-        _ => Err(Failure::usage(format!("\"{}\" must hold one array of classes", path.display()))
-            .hint("an npy or IDX file")),
+        Content::Arrays(arrays) if arrays.len() == 1 => {
+            Ok(arrays.into_iter().map(|a| a.values).next().unwrap_or_default())
+        }
+        _ => {
+            Err(Failure::usage(format!("\"{}\" must hold one array of classes", path.display()))
+                .hint("an npy or IDX file"))
+        }
     }
 }
 

@@ -116,10 +116,11 @@ pub(crate) fn run(args: &PathArgs, context: &Context<'_>) -> Result<i32> {
     delivery.deliver(context, &outputs, || {
         let shown = |losses: &[f64]| losses.iter().map(|loss| loss.max(NOTHING)).collect::<Vec<_>>();
         let panel = Panel::new().x_label("position on the path").y_label("loss").log_y();
-        let panel = panel
-            .line("path", &times, &shown(&losses))
-            .line("straight line", &times, &shown(&straight))
-            .line("straight line after alignment", &times, &shown(&after_alignment));
+        let panel = panel.line("path", &times, &shown(&losses)).line("straight line", &times, &shown(&straight)).line(
+            "straight line after alignment",
+            &times,
+            &shown(&after_alignment),
+        );
         Figure::new("path", "Loss between two networks of one function")
             .describe("Loss along the path and on straight lines; 1e-34 stands for exactly zero.")
             .panel(panel)

@@ -103,7 +103,12 @@ fn ends(objective: &Objective, parameters: &Parameters, count: usize, context: &
     let mut summary = Summary::default();
     summary.line("loss", format!("{loss:.6e}"));
     let list = |values: &Array1<f64>, errors: &Array1<f64>| -> String {
-        values.iter().zip(errors).map(|(value, error)| format!("{value:.6e} +- {error:.0e}")).collect::<Vec<_>>().join(", ")
+        values
+            .iter()
+            .zip(errors)
+            .map(|(value, error)| format!("{value:.6e} +- {error:.0e}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     summary.line("smallest", list(&found.smallest, &found.smallest_error));
     summary.line("largest", list(&found.largest, &found.largest_error));
