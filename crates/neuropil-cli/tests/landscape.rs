@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use neuropil_data::arrays::read_npz;
+use neuropil_data::{Npz, Overwrite};
 use serde_json::Value;
 
 fn data(name: &str) -> String {
@@ -183,6 +185,22 @@ fn what_is_trained_can_be_reported_in_every_form() {
     neuropil(&train).args(["--out", &at("student.npz"), "--force"]).assert().success();
     refuse(&[&train[..], &["--out", &at("student.txt")]].concat(), ".txt");
     refuse(&[&train[..], &["--plot", &at("student.pdf")]].concat(), "svg");
+}
+
+#[test]
+fn a_state_dict_of_pytorch_is_a_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state_dict.npz");
+    let arrays = read_npz(data("teacher_network.npz").as_ref()).unwrap();
+    let names = [("w1", "fc1.weight"), ("w2", "fc2.weight")];
+    let array = |name: &str| arrays.iter().find(|array| array.name == name).unwrap().values.view();
+    let file = names.iter().fold(Npz::new(), |file, (ours, theirs)| file.array(*theirs, array(ours)));
+    // Other arrays of a file are left out.
+    let file = file.array("optimizer.step", array("w2"));
+    file.write(&path, Overwrite::Refuse).unwrap();
+    let path = path.display().to_string();
+    let report = result(&["report", &data("teacher_grid.csv"), "--parameters", &path, "--act", "g"]);
+    assert_eq!(report["kind"], "strict_minimum");
 }
 
 #[test]
