@@ -174,7 +174,7 @@ fn what_is_trained_can_be_reported_in_every_form() {
         assert!(folder.path().join(name).exists(), "{name}");
     }
     // The activation stands beside the parameters, in a file of its own or in the document of the folder.
-    for parameters in ["student.npz", "results/train.npz"] {
+    for parameters in ["student.npz", "results/train.npz", "student.json"] {
         let found = document(&["report", &grid, "--parameters", &at(parameters)]);
         assert_eq!(found["parameters"]["network"]["activations"][0], "tanh");
     }
@@ -253,6 +253,8 @@ fn bad_input_is_refused_with_status_two() {
     refuse_with("merge", &["--act", "bump", "--pair", "0,1"], "bump");
     refuse_with("merge", &["--act", "g", "--pair", "0,1", "--layer", "1"], "layer");
     refuse_with("report", &[], "--act");
+    refuse(&["report", &grid, "--parameters", &data("wta_network.json")], "holds no network");
+    refuse(&["report", &grid, "--parameters", "nowhere.npz", "--act", "g"], "nowhere.npz");
     refuse_with("report", &["--act", "g", "--act", "g"], "hidden layer");
     refuse_with("report", &["--act", "g", "--zero", "0"], "zero eigenvalues");
     refuse_with("path", &["--act", "g"], "--permutation");

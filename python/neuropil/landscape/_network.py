@@ -166,7 +166,9 @@ class MLP:
 
     def _inputs_of(self, n_parameters: int) -> int:
         widths = [width for width, _ in self.hidden] + [self.n_outputs]
-        later = sum(after * (before + b) for before, after, b in zip(widths, widths[1:], self.bias[1:], strict=True))
+        later = sum(
+            after * (before + b) for before, after, b in zip(widths[:-1], widths[1:], self.bias[1:], strict=True)
+        )
         first = widths[0]
         n_inputs, rest = divmod(n_parameters - later - first * self.bias[0], first)
         if rest or n_inputs < 1:
@@ -352,6 +354,10 @@ def _layers(hidden: Sequence[Any]) -> list[tuple[int, Any]]:
     for width, activation in zip(items[::2], items[1::2], strict=True):
         if isinstance(width, (str, bool)) or int(width) != width:
             raise InputError(f"hidden must alternate widths and activations, {example}; {width!r} is no width")
+        if not isinstance(activation, (str, list, tuple)):
+            raise InputError(
+                f"hidden must alternate widths and activations, {example}; {activation!r} is no activation"
+            )
         _activation(activation)
         layers.append((int(width), activation if isinstance(activation, str) else tuple(activation)))
     return layers

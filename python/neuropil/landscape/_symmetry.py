@@ -133,7 +133,8 @@ class PermutationPath(Result):
     share : float
         Share of the first neuron in the summed outgoing vector at the last distance before 0.
     path : Path
-        From the minimum through the saddle to the exchanged minimum.
+        From the minimum through the saddle to the exchanged minimum. Where the constrained minimum changes its branch
+        (`jumps`) the straight segment leads from one branch to the other, with a higher loss in between.
     jumps : list of int
         Steps at which the constrained minimum changes its branch.
     unfinished : list of int

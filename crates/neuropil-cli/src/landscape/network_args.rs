@@ -47,7 +47,8 @@ impl ShapeArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct ParametersArgs {
-    /// An npz file with w1, b1, w2, ... or the names of a PyTorch state_dict; other arrays are left out
+    /// An npz file with w1, b1, w2, ... or the names of a PyTorch state_dict; other arrays are left out. Or a JSON file:
+    /// what train writes, or an estimator that Python saved
     #[arg(long, value_name = "FILE")]
     pub parameters: PathBuf,
     #[command(flatten)]
@@ -79,6 +80,9 @@ impl ParametersArgs {
 impl ActivationArgs {
     /// Reads the parameters of a network.
     pub fn read(&self, path: &Path) -> Result<Loaded> {
+        if path.extension().is_some_and(|extension| extension == "json") {
+            return Ok(Loaded { parameters: saved(path)?, path: path.to_owned() });
+        }
         let arrays = neuropil_data::arrays::read_npz(path)?;
         let ours = |name: &str| {
             let rest = name.strip_prefix(['w', 'b', 'W', 'B']).unwrap_or("");
@@ -118,6 +122,36 @@ impl Loaded {
 
 fn activations(names: &[String]) -> Result<Vec<LayerActivation>> {
     names.iter().map(|name| Ok(name.parse::<Activation>()?.into())).collect()
+}
+
+/// Network and parameters from the document of `train`, or from an estimator that was saved in Python.
+fn saved(path: &Path) -> Result<Parameters> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Saved {
+        Estimator { network: Mlp, theta: Vec<f64> },
+        Document { parameters: Named, result: Found },
+    }
+    #[derive(Deserialize)]
+    struct Named {
+        network: Mlp,
+    }
+    #[derive(Deserialize)]
+    struct Found {
+        theta: Vec<f64>,
+    }
+    let text =
+        std::fs::read(path).map_err(|error| Failure::usage(format!("cannot read \"{}\": {error}", path.display())))?;
+    let (network, theta) = match serde_json::from_slice(&text) {
+        Ok(Saved::Estimator { network, theta }) => (network, theta),
+        Ok(Saved::Document { parameters, result }) => (parameters.network, result.theta),
+        Err(_) => {
+            return Err(Failure::usage(format!("\"{}\" holds no network with its parameters", path.display()))
+                .hint("give what `neuropil landscape train --out NAME.json` writes, or an npz file"));
+        }
+    };
+    network.validate()?;
+    Ok(network.parameters(theta.into())?)
 }
 
 /// The activations in the document beside an array file: `NAME.npz.json`, or `NAME.json` in a folder of results.
