@@ -242,6 +242,23 @@ def test_estimators_fit_predict_and_survive_files(tmp_path):
         assert_array_equal(pickle.loads(pickle.dumps(model)).predict(x), model.predict(x))
 
 
+def test_trained_networks_survive_a_file(task, tmp_path):
+    flow = GradientFlow(MLP([4, "g"], bias=False), t_max=100.0).fit(task.X, task.y, seeds=3)
+    flow.save(tmp_path / "flow.json")
+    loaded = npl.load(tmp_path / "flow.json")
+    assert repr(loaded) == repr(flow)
+    assert loaded.get_params()["net"] == flow.net
+    assert loaded.provenance_ == flow.provenance_
+    assert_array_equal(loaded.thetas_, flow.thetas_)
+    assert_array_equal(loaded.predict(task.X), flow.predict(task.X))
+    assert [one.reason for one in loaded.results_] == [one.reason for one in flow.results_]
+    with pytest.raises(npl.InputError, match="no data here"):
+        loaded.report_  # noqa: B018
+    clone = pytest.importorskip("sklearn.base").clone(flow)
+    assert clone.get_params() == flow.get_params()
+    assert not hasattr(clone, "theta_")
+
+
 def test_figures_are_drawn(task):
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,8 +15,9 @@ from neuropil import _neuropil
 from neuropil._estimator import Estimator
 from neuropil._files import read_document, write_text
 from neuropil._progress import bars
+from neuropil._results import Provenance
 from neuropil.errors import ConvergenceWarning, InputError
-from neuropil.landscape._flow import training
+from neuropil.landscape._flow import plain, training
 from neuropil.landscape._network import MLP, initialisation
 from neuropil.surprise._parameters import seed_of
 
@@ -118,6 +120,7 @@ class _FlowEstimator(Estimator):
         self.converged_: bool = best["converged"]
         self.losses_ = np.array([one["loss"] for one in found])
         self.n_features_in_: int = x.shape[1]
+        self.provenance_: Provenance = problem._provenance(json.loads(how), seed)  # pyright: ignore[reportPrivateUsage]
         if not self.converged_:
             warnings.warn(f"not converged: {best['reason']}", ConvergenceWarning, stacklevel=3)
 
@@ -146,12 +149,13 @@ class _FlowEstimator(Estimator):
             "neuropil": _neuropil.__version__,
             "kind": f"landscape.{type(self).__name__}",
             "format": _FORMAT,
-            "parameters": {name: _plain(value) for name, value in self.get_params().items()},
+            "parameters": {name: plain(value) for name, value in self.get_params().items()},
             "network": json.loads(self.net_._bound()),  # pyright: ignore[reportPrivateUsage]
             "theta": self.theta_.tolist(),
             "loss": self.loss_,
             "losses": self.losses_.tolist(),
             "converged": self.converged_,
+            "provenance": asdict(self.provenance_),
             "learned": self._learned(),
         }
         write_text(Path(path), json.dumps(document) + "\n")
@@ -192,6 +196,7 @@ class _FlowEstimator(Estimator):
             estimator.loss_ = document["loss"]
             estimator.losses_ = np.array(document["losses"], dtype=np.float64)
             estimator.converged_ = document["converged"]
+            estimator.provenance_ = Provenance(**document["provenance"])
             estimator.n_features_in_ = int(estimator.net_.n_inputs or 0)
             estimator._relearn(document["learned"])
         except (KeyError, TypeError, ValueError) as error:
@@ -267,6 +272,8 @@ class GradientFlowRegressor(_FlowEstimator):
         Whether the best start reached a critical point.
     n_features_in_ : int
         Number of inputs.
+    provenance_ : Provenance
+        Version, seed, parameters and a hash of the data.
 
     Examples
     --------
@@ -368,6 +375,8 @@ class GradientFlowClassifier(_FlowEstimator):
         Whether the best start reached a critical point.
     n_features_in_ : int
         Number of inputs.
+    provenance_ : Provenance
+        Version, seed, parameters and a hash of the data.
 
     Examples
     --------
@@ -519,17 +528,6 @@ class GradientFlowClassifier(_FlowEstimator):
 
     def _relearn(self, learned: dict[str, Any]) -> None:
         self.classes_ = np.array(learned["classes"])
-
-
-def _plain(value: Any) -> Any:
-    """Return a parameter as JSON holds it; generators become the seed that they would give."""
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, (np.random.Generator, np.random.RandomState)):
-        return None
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _not_fitted(estimator: Any) -> Exception:
