@@ -32,7 +32,7 @@ use ndarray::{Array1, Array2};
 use crate::alignment::{self, AlignmentParameters};
 use crate::enumeration::{Labelling, Slot};
 use crate::expansion::check_permutation;
-use crate::neuron::{Equality, Neuron, neurons, with_neurons};
+use crate::neuron::{Equality, Neuron, neurons, shared_incoming, with_neurons};
 use crate::reduction::{ReductionTolerance, reduce};
 use crate::{Error, Objective, Parameters, Result};
 
@@ -231,10 +231,12 @@ fn free_a_neuron(
         labelling.slots_with(slot).find(|&i| i < j).map(|i| (i, j))
     });
     let (i, j) = pair.ok_or(Error::NoFreeNeuron { layer, width, distinct: labelling.copied() })?;
-    settle(&mut freed, &labelling.slots_with(labelling.slots()[j]).collect::<Vec<_>>());
-    let settled = freed.clone();
+    let shared = shared_incoming([&list[i], &list[j]]);
+    (freed[i].incoming, freed[j].incoming) = (shared.clone(), shared);
+    let together = freed.clone();
     give(&mut freed, j, i);
-    Ok(vec![original, settled, freed])
+    // A path leaves out states that change nothing: copies that are exact are together already.
+    Ok(vec![original, together, freed])
 }
 
 /// Neurons of different activations cannot stand in for each other.
@@ -247,30 +249,6 @@ fn refuse_mixed(layer: usize, list: &[Neuron]) -> Result<()> {
         case: format!("hidden layer {layer}, whose neurons have different activations"),
         advice: "leave the permutation of this layer at the identity".into(),
     })
-}
-
-/// Gives copies the mean of their incoming vectors, weighted by their shares of the outgoing vector.
-///
-/// Training leaves copies apart by the square root of its error, along directions in which the loss grows with the fourth
-/// power; moving outgoing weight between them would then change the function in first order. The weighted mean is the
-/// one vector, and the straight way to it the one way, along which the first order cancels.
-fn settle(list: &mut [Neuron], members: &[usize]) {
-    let Some(&first) = members.first() else { return };
-    if members.iter().all(|&member| list[member].incoming == list[first].incoming) {
-        return;
-    }
-    let sum = members.iter().fold(Array1::<f64>::zeros(list[first].outgoing.len()), |sum, &m| sum + &list[m].outgoing);
-    let size = sum.dot(&sum);
-    if size == 0.0 {
-        return;
-    }
-    let mut mean = Array1::<f64>::zeros(list[first].incoming.len());
-    for &member in members {
-        mean.scaled_add(sum.dot(&list[member].outgoing) / size, &list[member].incoming);
-    }
-    for &member in members {
-        list[member].incoming.assign(&mean);
-    }
 }
 
 /// Moves the whole outgoing vector of one neuron to another.
@@ -393,12 +371,17 @@ pub fn connect(a: &Parameters, b: &Parameters, tolerance: &ReductionTolerance) -
 }
 
 /// Moves each layer to the form in which the first copy of a neuron has the whole outgoing vector and all others none.
+/// Copies that training has left apart come together first.
 fn gather(path: &mut PiecewisePath, labellings: &[Labelling]) -> Result<()> {
     // The last layer first: a neuron that feeds only silent neurons is silent itself once those are.
     for (layer, labelling) in labellings.iter().enumerate().rev() {
         let mut list = neurons(path.last(), layer)?;
         for label in 0..labelling.copied() {
-            settle(&mut list, &labelling.slots_with(Slot::Copy(label)).collect::<Vec<_>>());
+            let slots: Vec<usize> = labelling.slots_with(Slot::Copy(label)).collect();
+            let shared = shared_incoming(slots.iter().map(|&slot| &list[slot]));
+            for slot in slots {
+                list[slot].incoming.clone_from(&shared);
+            }
         }
         path.go_to(with_neurons(path.last(), layer, &list)?);
         for slot in 0..list.len() {
