@@ -13,7 +13,7 @@ use neuropil_core::random::{Seed, uniform};
 use neuropil_core::threads;
 use neuropil_landscape::{
     Activation, AdamParameters, Bias, Dataset, Initialisation, Loss, Mlp, Objective, TeacherOutputs, TeacherTask,
-    TrainParameters, adam, train, train_many,
+    TrainParameters, adam, count, train, train_many,
 };
 
 struct Bench {
@@ -89,6 +89,10 @@ fn main() {
             black_box(objective.value_and_gradient(theta.view()).ok());
         });
     }
+
+    bench.run("exact counts, all r up to m = 1000", 501_501, || {
+        black_box(count::table(1000).ok());
+    });
 
     let task = TeacherTask::new(Activation::Sigmoid, TeacherOutputs::One).expect("the task is finite");
     let student = task.student(5).expect("a positive width");

@@ -12,7 +12,7 @@ use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
 use crate::enumeration::{Labelling, Slot};
-use crate::neuron::{Equality, Neuron, Relation, angle, check_layer, neurons, shift_next_bias, with_neurons};
+use crate::neuron::{Equality, Neuron, Relation, angle, check_layer, neurons, shared_incoming, shift_next_bias, with_neurons};
 use crate::{Error, Parameters, Result};
 
 /// When neurons count as equal and weights as zero.
@@ -134,7 +134,14 @@ fn reduce_layer(parameters: &Parameters, layer: usize, tolerance: &ReductionTole
             sum.scaled_add(relation.factor, &list[member].outgoing);
             constant.scaled_add(relation.constant, &list[member].outgoing);
         }
-        let merged = Neuron { outgoing: sum, ..list[cluster[0].0].clone() };
+        let plain = cluster.iter().all(|(_, relation)| relation.factor == 1.0 && relation.constant == 0.0);
+        let first = &list[cluster[0].0];
+        let incoming = if plain {
+            shared_incoming(cluster.iter().map(|(member, _)| &list[*member]))
+        } else {
+            first.incoming.clone()
+        };
+        let merged = Neuron { incoming, outgoing: sum, activation: first.activation.clone() };
         let slot = if merged.is_silent(tolerance.outgoing) {
             groups += 1;
             Slot::Zero(groups - 1)
