@@ -36,6 +36,7 @@
 //! | [`kernel_memory`] | the memory: fit, field, insert and delete, files, more patterns than fit a Gram matrix |
 //! | [`margin`] | support-vector machines for all neurons at once |
 //! | [`baseline`] | Hopfield, dense, attention, sparse distributed, nearest neighbour, universal |
+//! | [`completion`] | cues of which a part is unknown |
 //! | [`recall`](mod@recall), [`recall_curve`](mod@recall_curve), [`capacity_curve`](mod@capacity_curve) | recall, and recall against noise and load |
 //! | [`basin`], [`jacobian`] | how far a pattern attracts, and whether it is stable |
 //! | [`dendrite`] | how much each order of interaction contributes |
@@ -47,6 +48,7 @@ pub mod basin;
 mod bits;
 pub mod capacity_curve;
 mod cholesky;
+pub mod completion;
 pub mod dendrite;
 mod diagnostics;
 pub mod error;
