@@ -134,8 +134,8 @@ def example(name: str) -> ExampleData | ExampleArrays:
     -------
     ExampleData or ExampleArrays
         The columns by name; for ``"digits"`` and ``"teacher_network"``, which are no tables, the arrays by name.
-        in columns are float64 with NaN for a missing value; columns that are not numbers are strings. The unit of a
-        column is the end of its name.
+        Numbers in columns are float64 with NaN for a missing value; columns that are not numbers are strings. The unit
+        of a column is the end of its name.
 
     Raises
     ------

@@ -34,7 +34,9 @@ def rows(x: ArrayLike, what: str) -> NDArray[np.float64]:
     if array.ndim != 2:
         raise InputError(f"{what} must have shape (n_patterns, n_neurons), got shape {array.shape}")
     if array.shape[1] == 0 and len(array) > 0:
-        raise InputError(f"{what} has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required")
+        raise InputError(
+            f"{what} has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required; give columns"
+        )
     return array
 
 
