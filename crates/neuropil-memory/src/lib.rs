@@ -37,6 +37,7 @@
 //! | [`margin`] | support-vector machines for all neurons at once |
 //! | [`diluted`], [`sparse_code`] | neurons with inputs of their own choice; patterns of zeros and ones |
 //! | [`baseline`] | Hopfield, dense, attention, sparse distributed, nearest neighbour, universal |
+//! | [`completion`] | cues of which a part is unknown |
 //! | [`recall`](mod@recall), [`recall_curve`](mod@recall_curve), [`capacity_curve`](mod@capacity_curve) | recall, and recall against noise and load |
 //! | [`basin`], [`jacobian`] | how far a pattern attracts, and whether it is stable |
 //! | [`dendrite`] | how much each order of interaction contributes |
@@ -48,6 +49,7 @@ pub mod basin;
 mod bits;
 pub mod capacity_curve;
 mod cholesky;
+pub mod completion;
 pub mod dendrite;
 mod diagnostics;
 pub mod diluted;
