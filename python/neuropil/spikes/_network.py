@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -188,8 +188,8 @@ class Network:
     populations : sequence of Population
         The populations.
     coupling : ndarray of shape (M, M)
-        Total coupling, row = from, column = to: jump of the potential per spike times number of presynaptic neurons times
-        connection probability, in the unit of the potential.
+        Total coupling, row = from, column = to: jump of the potential per spike times number of presynaptic neurons
+        times connection probability, in the unit of the potential.
     delay : float
         Time that a spike travels in addition to one time step, s.
     """
@@ -268,6 +268,25 @@ class Network:
         populations = [population._fields() for population in self.populations]
         return json.dumps({"populations": populations, "coupling": self.coupling.tolist(), "delay": float(self.delay)})
 
+    def with_sizes(self, sizes: Sequence[int]) -> Network:
+        """Return the same network with other numbers of neurons; the total couplings stay.
+
+        Parameters
+        ----------
+        sizes : sequence of int
+            Neurons of every population.
+
+        Returns
+        -------
+        Network
+            The mean field is unchanged; the noise is that of the new sizes.
+        """
+        if len(sizes) != len(self.populations):
+            raise InputError(f"sizes has {len(sizes)} numbers for {len(self.populations)} populations")
+        pairs = zip(self.populations, sizes, strict=True)
+        populations = [replace(population, n_neurons=int(size)) for population, size in pairs]
+        return Network(populations, self.coupling, self.delay)
+
     def reduced(self) -> Network:
         """Return the same network in units of the softness, with the hazard moved into the threshold.
 
@@ -320,8 +339,8 @@ class Network:
         record : int, sequence of int or "all"
             How many neurons of every population have their spikes recorded.
         algorithm : {"cohort", "clock"}
-            Neurons with a common last spike together (exact, and independent of the number of neurons), or each by itself;
-            adaptation needs "clock".
+            Neurons with a common last spike together (exact, and independent of the number of neurons), or each by
+            itself; adaptation needs "clock".
         input_rule : {"euler", "exact"}
             How input enters the membrane.
         start : sequence of float, optional
@@ -382,8 +401,8 @@ class Network:
         seed : int
             The same seed gives the same activity.
         scheme : {"moments", "survival"}
-            "moments" has the law of NEST's ``gif_pop_psc_exp``; "survival" is the model that `NeuLVM` fits, for free runs
-            with the time step of the fit.
+            "moments" has the law of NEST's ``gif_pop_psc_exp``; "survival" is the model that `NeuLVM` fits, for free
+            runs with the time step of the fit.
         noise : {"binomial", "gaussian", "poisson", "none"}
             How the number of spikes is drawn; "none" is the limit of infinitely many neurons.
         age_bins : int, optional

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
-    from neuropil.spikes import FixedPoint, PhasePlane, SpikeTrains
+    from neuropil.spikes import FixedPoint, Network, PerturbationPrediction, PhasePlane, SpikeTrains
 
 
 def raster(spikes: SpikeTrains, trial: int = 0, ax: Axes | None = None) -> Axes:
@@ -50,6 +50,7 @@ def activity(
     dt: float,
     smooth: float = 0.0,
     truth: ArrayLike | None = None,
+    band: tuple[ArrayLike, ArrayLike] | None = None,
     names: Sequence[str] | None = None,
     t_start: float = 0.0,
     ax: Axes | None = None,
@@ -66,6 +67,8 @@ def activity(
         Length of a moving average, s; 0 for none.
     truth : array_like of shape (T, M), optional
         The true activity, where it is known; drawn thin.
+    band : (array_like, array_like), optional
+        Lower and upper end, for example of `NeuLVM.hidden_activity`.
     names : sequence of str, optional
         Names of the populations.
     t_start : float
@@ -80,6 +83,12 @@ def activity(
     """
     ax = axes_or_new(ax)
     width = max(round(smooth / dt), 1)
+    if band is not None:
+        lower, upper = (np.asarray(end, dtype=float) for end in band)
+        time = t_start + (np.arange(lower.shape[0]) + 0.5) * dt
+        for k in range(lower.shape[1]):
+            low, high = (np.convolve(end[:, k], np.ones(width) / width, "same") for end in (lower, upper))
+            ax.fill_between(time, low, high, color=SERIES[k % len(SERIES)], alpha=0.25, linewidth=0)
     for values, style in ((truth, {"linewidth": 0.7, "alpha": 0.5}), (activity, {"linewidth": 1.4})):
         if values is None:
             continue
@@ -122,5 +131,99 @@ def phase_plane(plane: PhasePlane, points: Sequence[FixedPoint] = (), ax: Axes |
         face = "black" if point.stable else "white"
         ax.plot(point.activity[0], point.activity[1], "o", color="black", markerfacecolor=face)
     ax.set(xlabel="activity of population 0 (Hz)", ylabel="activity of population 1 (Hz)")
+    ax.legend(frameon=False)
+    return ax
+
+
+def circuit(network: Network, names: Sequence[str] | None = None, ax: Axes | None = None) -> Axes:
+    """Plot populations as circles and couplings as arrows: pointed ones excite, blunt ones inhibit.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    names : sequence of str, optional
+        Names of the populations.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; new axes when None.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With the figure in it. Widths and numbers are the total couplings (mV).
+    """
+    from matplotlib.patches import Circle, FancyArrowPatch
+
+    ax = axes_or_new(ax)
+    coupling = np.asarray(network.coupling)
+    n = coupling.shape[0]
+    angles = np.pi / 2 + 2 * np.pi * (np.arange(n) + (0.5 if n == 2 else 0.0)) / n
+    centres = np.column_stack([np.cos(angles), np.sin(angles)]) if n > 1 else np.zeros((1, 2))
+    radius, largest = 0.24, max(float(np.abs(coupling).max()), 1e-12)
+    for a in range(n):
+        for b in range(n):
+            weight = float(coupling[a, b])
+            if weight == 0.0:
+                continue
+            outward = centres[a] / max(float(np.hypot(*centres[a])), 1e-12) if n > 1 else np.array([0.0, 1.0])
+            across = np.array([-outward[1], outward[0]])
+            if a == b:
+                start, end = (centres[a] + 1.1 * radius * (0.8 * outward + side * across * 0.6) for side in (1, -1))
+                bend, place = -1.6, centres[a] + 2.1 * radius * outward
+            else:
+                along = (centres[b] - centres[a]) / np.hypot(*(centres[b] - centres[a]))
+                side = np.array([along[1], -along[0]])
+                start = centres[a] + 1.1 * radius * along + 0.06 * side
+                end = centres[b] - 1.1 * radius * along + 0.06 * side
+                bend, place = 0.12, (start + 1.2 * end) / 2.2 + 0.16 * side
+            style = "-|>,head_length=5,head_width=3" if weight > 0 else "|-|,widthA=0,widthB=4"
+            colour = SERIES[0] if weight > 0 else SERIES[1]
+            arrow = FancyArrowPatch(
+                (float(start[0]), float(start[1])),
+                (float(end[0]), float(end[1])),
+                arrowstyle=style,
+                connectionstyle=f"arc3,rad={bend}",
+                color=colour,
+                linewidth=0.8 + 2.4 * abs(weight) / largest,
+            )
+            ax.add_patch(arrow)
+            ax.text(place[0], place[1], f"{weight:.3g}", color=colour, ha="center", va="center", fontsize=8)
+    for k, centre in enumerate(centres):
+        edge = SERIES[k % len(SERIES)]
+        ax.add_patch(
+            Circle((float(centre[0]), float(centre[1])), radius, facecolor="white", edgecolor=edge, linewidth=2)
+        )
+        name = str(k) if names is None else names[k]
+        label = f"{name}\n{network.populations[k].n_neurons}"
+        ax.text(centre[0], centre[1], label, ha="center", va="center", fontsize=9)
+    ax.set(xlim=(-1.75, 1.75), ylim=(-1.75, 1.75), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def perturbation(prediction: PerturbationPrediction, population: int = 0, ax: Axes | None = None) -> Axes:
+    """Plot the predicted response of one population with its interval, and the activity without stimulation.
+
+    Parameters
+    ----------
+    prediction : PerturbationPrediction
+        From `NeuLVM.predict_perturbation`.
+    population : int
+        Which population.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; new axes when None.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With the figure in it.
+    """
+    ax = axes_or_new(ax)
+    colour = SERIES[population % len(SERIES)]
+    lower, upper = prediction.lower[:, population], prediction.upper[:, population]
+    ax.fill_between(prediction.times, lower, upper, color=colour, alpha=0.25, linewidth=0)
+    ax.plot(prediction.times, prediction.mean[:, population], color=colour, label="with stimulation")
+    ax.plot(prediction.times, prediction.control[:, population], color="0.45", linewidth=1, label="without")
+    ax.set(xlabel="time (s)", ylabel=f"activity of population {population} (Hz)")
     ax.legend(frameon=False)
     return ax
