@@ -120,9 +120,8 @@ pub fn spikes_predict_perturbation<'py>(
     let root = root.as_array().to_owned();
     let parameters = ParameterGaussian { mean: numbers, covariance: root.dot(&root.t()), root };
     let drive = drive.as_array().to_owned();
-    let found = run(py, bars, |monitor| {
-        predict_perturbation(&template, &free, &parameters, &drive, dt, &options, monitor)
-    })?;
+    let found =
+        run(py, bars, |monitor| predict_perturbation(&template, &free, &parameters, &drive, dt, &options, monitor))?;
     let out = PyDict::new(py);
     out.set_item("mean", found.mean.into_pyarray(py))?;
     out.set_item("lower", found.lower.into_pyarray(py))?;
@@ -145,9 +144,7 @@ pub fn spikes_authors_loss(
     let latent: Vec<Array2<f64>> = activity.iter().map(|trial| &trial.as_array() * recording.dt).collect();
     let circuit = Circuit::from_network(&network, recording.dt).map_err(refused)?;
     let options = LikelihoodOptions { age_bins, old_ages: OldAges::Dropped, ..LikelihoodOptions::default() };
-    let loss = run(py, None, |_| {
-        JointLikelihood::new(&circuit, recording, options)?.authors_mean(&circuit, &latent)
-    })?;
+    let loss = run(py, None, |_| JointLikelihood::new(&circuit, recording, options)?.authors_mean(&circuit, &latent))?;
     Ok((loss.observed, loss.latent))
 }
 

@@ -140,7 +140,8 @@ fn texts(units: &Group, column: &str, n: usize) -> Option<Vec<String>> {
     (values.len() == n).then_some(values)
 }
 
-/// A line about every dataset of an HDF5 file: path, type, shape.
+/// A line about every dataset of an HDF5 file: path, type, shape. The copy of the format's own description that NWB files
+/// carry is left out.
 pub(crate) fn contents(file: &File) -> Vec<(String, String, Vec<usize>)> {
     fn walk(group: &Group, place: &str, depth: usize, found: &mut Vec<(String, String, Vec<usize>)>) {
         for name in group.datasets().unwrap_or_default() {
@@ -153,7 +154,8 @@ pub(crate) fn contents(file: &File) -> Vec<(String, String, Vec<usize>)> {
             }
         }
         if depth > 0 {
-            for name in group.groups().unwrap_or_default() {
+            let of_the_format = |name: &String| place.is_empty() && name == "specifications";
+            for name in group.groups().unwrap_or_default().into_iter().filter(|name| !of_the_format(name)) {
                 if let Ok(child) = group.group(&name) {
                     walk(&child, &format!("{place}/{name}"), depth - 1, found);
                 }

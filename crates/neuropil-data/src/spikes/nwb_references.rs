@@ -69,7 +69,8 @@ fn header_length(header: &[u8]) -> Option<usize> {
         place += 4;
     }
     let width = 1 << (flags & 3);
-    let size = header.get(place..place + width)?.iter().rev().fold(0_usize, |size, &byte| size << 8 | usize::from(byte));
+    let size =
+        header.get(place..place + width)?.iter().rev().fold(0_usize, |size, &byte| size << 8 | usize::from(byte));
     (header.get(4) == Some(&2)).then_some(place + width + size)
 }
 
