@@ -15,8 +15,10 @@ Examples
 
 from neuropil.spikes._full_observation import FullObservation
 from neuropil.spikes._likelihood import authors_loss, cluster_neurons, log_likelihood
-from neuropil.spikes._network import FixedPoint, MesoResult, MicroResult, Network, PhasePlane, Population
+from neuropil.spikes._network import Network
 from neuropil.spikes._neulvm import NeuLVM
+from neuropil.spikes._population import Population
+from neuropil.spikes._simulation import FixedPoint, MesoResult, MicroResult, PhasePlane
 from neuropil.spikes._trains import (
     BinnedSpikes,
     Psth,

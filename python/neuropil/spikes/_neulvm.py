@@ -15,8 +15,10 @@ from neuropil._results import frozen
 from neuropil.errors import ConvergenceWarning, InputError, NeuropilError
 from neuropil.spikes import _fit_file
 from neuropil.spikes._likelihood import log_likelihood
-from neuropil.spikes._network import MesoResult, Network, Population
+from neuropil.spikes._network import Network
+from neuropil.spikes._population import Population
 from neuropil.spikes._recording import Recorded, age_grid, coupling_rule
+from neuropil.spikes._simulation import MesoResult
 from neuropil.spikes._trains import as_trains, bin_spikes
 from neuropil.spikes._uncertainty import HiddenActivity, ParameterUncertainty, PerturbationPrediction
 

@@ -153,41 +153,45 @@ def circuit(network: Network, names: Sequence[str] | None = None, ax: Axes | Non
         With the figure in it. Widths and numbers are the total couplings (mV).
     """
     from matplotlib.patches import Circle, FancyArrowPatch
+    from matplotlib.path import Path
 
     ax = axes_or_new(ax)
     coupling = np.asarray(network.coupling)
     n = coupling.shape[0]
     angles = np.pi / 2 + 2 * np.pi * (np.arange(n) + (0.5 if n == 2 else 0.0)) / n
     centres = np.column_stack([np.cos(angles), np.sin(angles)]) if n > 1 else np.zeros((1, 2))
-    radius, largest = 0.24, max(float(np.abs(coupling).max()), 1e-12)
-    for a in range(n):
-        for b in range(n):
-            weight = float(coupling[a, b])
-            if weight == 0.0:
-                continue
-            outward = centres[a] / max(float(np.hypot(*centres[a])), 1e-12) if n > 1 else np.array([0.0, 1.0])
-            across = np.array([-outward[1], outward[0]])
-            if a == b:
-                start, end = (centres[a] + 1.1 * radius * (0.8 * outward + side * across * 0.6) for side in (1, -1))
-                bend, place = -1.6, centres[a] + 2.1 * radius * outward
-            else:
-                along = (centres[b] - centres[a]) / np.hypot(*(centres[b] - centres[a]))
-                side = np.array([along[1], -along[0]])
-                start = centres[a] + 1.1 * radius * along + 0.06 * side
-                end = centres[b] - 1.1 * radius * along + 0.06 * side
-                bend, place = 0.12, (start + 1.2 * end) / 2.2 + 0.16 * side
-            style = "-|>,head_length=5,head_width=3" if weight > 0 else "|-|,widthA=0,widthB=4"
-            colour = SERIES[0] if weight > 0 else SERIES[1]
-            arrow = FancyArrowPatch(
-                (float(start[0]), float(start[1])),
-                (float(end[0]), float(end[1])),
-                arrowstyle=style,
-                connectionstyle=f"arc3,rad={bend}",
-                color=colour,
-                linewidth=0.8 + 2.4 * abs(weight) / largest,
-            )
-            ax.add_patch(arrow)
-            ax.text(place[0], place[1], f"{weight:.3g}", color=colour, ha="center", va="center", fontsize=8)
+    radius = 0.24 if n < 5 else 1.0 / n
+    largest = max(float(np.abs(coupling).max()), 1e-12)
+    for a, b in zip(*np.nonzero(coupling), strict=True):
+        weight = float(coupling[a, b])
+        if a == b:
+            # a circle that leaves and enters the population, on its outer side
+            turn = np.linspace(0.80 * np.pi, -0.80 * np.pi, 40)
+            outward = angles[a] if n > 1 else np.pi / 2
+            middle = centres[a] + 1.55 * radius * np.array([np.cos(outward), np.sin(outward)])
+            curve = middle + 0.8 * radius * np.column_stack([np.cos(outward + turn), np.sin(outward + turn)])
+            place = curve[20]
+        else:
+            way = centres[b] - centres[a]
+            along = way / np.hypot(*way)
+            side = np.array([along[1], -along[0]])
+            start = centres[a] + 1.1 * radius * along + 0.06 * side
+            end = centres[b] - 1.15 * radius * along + 0.06 * side
+            bend = 0.12 * float(np.hypot(*(end - start)))
+            t = np.linspace(0.0, 1.0, 40)[:, None]
+            curve = start + t * (end - start) + 2 * t * (1 - t) * bend * side
+            place = curve[16]
+        colour = SERIES[0] if weight > 0 else SERIES[1]
+        arrow = FancyArrowPatch(
+            path=Path(curve),
+            arrowstyle="-|>,head_length=5,head_width=3" if weight > 0 else "|-|,widthA=0,widthB=4",
+            edgecolor=colour,
+            facecolor=colour if weight > 0 else "none",
+            linewidth=0.8 + 2.2 * abs(weight) / largest,
+        )
+        ax.add_patch(arrow)
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+        ax.text(place[0], place[1], f"{weight:.3g}", color=colour, ha="center", va="center", fontsize=8, bbox=box)
     for k, centre in enumerate(centres):
         edge = SERIES[k % len(SERIES)]
         ax.add_patch(
@@ -196,7 +200,7 @@ def circuit(network: Network, names: Sequence[str] | None = None, ax: Axes | Non
         name = str(k) if names is None else names[k]
         label = f"{name}\n{network.populations[k].n_neurons}"
         ax.text(centre[0], centre[1], label, ha="center", va="center", fontsize=9)
-    ax.set(xlim=(-1.75, 1.75), ylim=(-1.75, 1.75), aspect="equal")
+    ax.set(xlim=(-1.65, 1.65), ylim=(-1.65, 1.65), aspect="equal")
     ax.set_axis_off()
     return ax
 
