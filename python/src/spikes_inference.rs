@@ -20,12 +20,12 @@ use crate::surprise::{parsed, written};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Grid {
+pub(crate) struct Grid {
     age_bins: Option<usize>,
     old_ages: OldAges,
 }
 
-fn likelihood_options(circuit: &Circuit, grid: &Grid) -> LikelihoodOptions {
+pub(crate) fn likelihood_options(circuit: &Circuit, grid: &Grid) -> LikelihoodOptions {
     let reduced = LikelihoodOptions::reduced(circuit, 8.0);
     match grid.age_bins {
         None => reduced,

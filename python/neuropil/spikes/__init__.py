@@ -14,7 +14,7 @@ Examples
 """
 
 from neuropil.spikes._full_observation import FullObservation
-from neuropil.spikes._likelihood import authors_loss, cluster_neurons, log_likelihood
+from neuropil.spikes._log_likelihood import authors_loss, cluster_neurons, log_likelihood
 from neuropil.spikes._network import Network
 from neuropil.spikes._neulvm import NeuLVM
 from neuropil.spikes._population import Population

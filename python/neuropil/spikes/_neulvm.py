@@ -14,7 +14,7 @@ from neuropil._progress import bars
 from neuropil._results import frozen
 from neuropil.errors import ConvergenceWarning, InputError, NeuropilError
 from neuropil.spikes import _fit_file
-from neuropil.spikes._likelihood import log_likelihood
+from neuropil.spikes._log_likelihood import log_likelihood
 from neuropil.spikes._network import Network
 from neuropil.spikes._population import Population
 from neuropil.spikes._recording import Recorded, age_grid, coupling_rule
