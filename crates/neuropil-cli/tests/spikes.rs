@@ -145,7 +145,7 @@ fn networks_that_are_none_are_refused_by_population_and_name() {
     let text = std::fs::read_to_string(root().join("data/wta_network.json")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("network.json");
-    let mut refused = |change: &dyn Fn(&mut Value), words: &[&str]| {
+    let refused = |change: &dyn Fn(&mut Value), words: &[&str]| {
         let mut network: Value = serde_json::from_str(&text).unwrap();
         change(&mut network);
         std::fs::write(&path, network.to_string()).unwrap();
@@ -167,7 +167,7 @@ fn networks_that_are_none_are_refused_by_population_and_name() {
 fn files_that_hold_no_spikes_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("spikes.csv");
-    let mut refused = |text: &str, words: &str| {
+    let refused = |text: &str, words: &str| {
         std::fs::write(&path, text).unwrap();
         let error = run(&["bin", path.to_str().unwrap()]).unwrap_err();
         assert!(error.contains(words), "{error}");
@@ -247,7 +247,7 @@ fn an_interrupted_fit_goes_on_from_its_checkpoint_to_the_same_bits() {
         ["infer", SPIKES, "--circuit", "winner-take-all", "--e-step", "adam", "--rounds", "6", "--restarts", "2"];
     let rest = ["--free-run", "1", "--window", "0:6", "--threads", "1"];
     let mut child =
-        neuropil(&[&["spikes"], &args[..], &rest, &["--no-progress", "--checkpoint", &checkpoint]].concat())
+        neuropil(&[&["spikes"][..], &args[..], &rest, &["--no-progress", "--checkpoint", &checkpoint]].concat())
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::piped())
             .spawn()

@@ -50,7 +50,8 @@ fn object_header(file: &[u8], name: &str) -> Option<usize> {
         let end = from + found + link.len();
         let address = u64::from_le_bytes(file.get(end..end + 8)?.try_into().ok()?);
         let start = usize::try_from(address).ok();
-        if let Some(start) = start.filter(|&start| file.get(start..start.saturating_add(4)) == Some(b"OHDR")) {
+        if let Some(start) = start.filter(|&start| file.get(start..start.saturating_add(4)) == Some(b"OHDR".as_slice()))
+        {
             return Some(start);
         }
         from = end;
@@ -70,7 +71,7 @@ fn header_length(header: &[u8]) -> Option<usize> {
     }
     let width = 1 << (flags & 3);
     let size =
-        header.get(place..place + width)?.iter().rev().fold(0_usize, |size, &byte| size << 8 | usize::from(byte));
+        header.get(place..place + width)?.iter().rev().fold(0_usize, |size, &byte| (size << 8) | usize::from(byte));
     (header.get(4) == Some(&2)).then_some(place + width + size)
 }
 
@@ -82,7 +83,7 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 fn lookup3(bytes: &[u8]) -> u32 {
     let start = 0xdead_beef_u32.wrapping_add(bytes.len() as u32);
     let (mut a, mut b, mut c) = (start, start, start);
-    let word = |bytes: &[u8]| bytes.iter().rev().fold(0_u32, |word, &byte| word << 8 | u32::from(byte));
+    let word = |bytes: &[u8]| bytes.iter().rev().fold(0_u32, |word, &byte| (word << 8) | u32::from(byte));
     let mut rest = bytes;
     while rest.len() > 12 {
         a = a.wrapping_add(word(&rest[..4]));
