@@ -70,6 +70,10 @@ def load(path: str | os.PathLike[str]) -> Any:
 
         return load_memory(source)
     document = read_document(source)
+    if document.get("kind") == "spikes.NeuLVM":
+        from neuropil.spikes._fit_file import read
+
+        return read(document, str(path))
     if str(document.get("kind", "")).startswith("landscape."):
         from neuropil import landscape
 
