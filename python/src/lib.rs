@@ -25,6 +25,7 @@ mod memory;
 mod progress;
 mod spikes;
 mod spikes_inference;
+mod spikes_likelihood;
 mod surprise;
 mod surprise_stream;
 mod surprise_studies;
@@ -76,6 +77,8 @@ mod _neuropil {
     };
     #[pymodule_export]
     use super::spikes_inference::{spikes_cluster, spikes_fit, spikes_log_likelihood};
+    #[pymodule_export]
+    use super::spikes_likelihood::SpikesLikelihood;
     #[pymodule_export]
     use super::surprise::{
         surprise_agreement, surprise_change_count, surprise_check, surprise_family, surprise_filter,

@@ -16,18 +16,18 @@ use crate::progress::run;
 use crate::spikes::{network, refused};
 use crate::surprise::{parsed, written};
 
-fn arrays(spikes: Vec<PyReadonlyArray2<'_, u8>>) -> Vec<Array2<u8>> {
+pub(crate) fn arrays(spikes: Vec<PyReadonlyArray2<'_, u8>>) -> Vec<Array2<u8>> {
     spikes.into_iter().map(|trial| trial.as_array().to_owned()).collect()
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Grid {
+pub(crate) struct Grid {
     age_bins: Option<usize>,
     old_ages: OldAges,
 }
 
-fn likelihood_options(circuit: &Circuit, grid: &Grid) -> LikelihoodOptions {
+pub(crate) fn likelihood_options(circuit: &Circuit, grid: &Grid) -> LikelihoodOptions {
     let reduced = LikelihoodOptions::reduced(circuit, 8.0);
     match grid.age_bins {
         None => reduced,
@@ -35,7 +35,7 @@ fn likelihood_options(circuit: &Circuit, grid: &Grid) -> LikelihoodOptions {
     }
 }
 
-fn recording(
+pub(crate) fn recording(
     spikes: &[Array2<u8>],
     labels: Vec<usize>,
     n_populations: usize,

@@ -12,6 +12,7 @@ Examples
 (2000, 3)
 """
 
+from neuropil.spikes._likelihood import JointLikelihood, LikelihoodGradient
 from neuropil.spikes._network import FixedPoint, MesoResult, MicroResult, Network, PhasePlane, Population
 from neuropil.spikes._neulvm import NeuLVM, cluster_neurons, log_likelihood
 from neuropil.spikes._trains import (
@@ -28,6 +29,8 @@ from neuropil.spikes._trains import (
 __all__ = [
     "BinnedSpikes",
     "FixedPoint",
+    "JointLikelihood",
+    "LikelihoodGradient",
     "MesoResult",
     "MicroResult",
     "Network",
