@@ -70,10 +70,16 @@ def load(path: str | os.PathLike[str]) -> Any:
 
         return load_memory(source)
     document = read_document(source)
+    if document.get("kind") == "spikes.NeuLVM":
+        from neuropil.spikes._fit_file import read
+
+        return read(document, str(path))
     if str(document.get("kind", "")).startswith("landscape."):
         from neuropil import landscape
 
-        kinds = {f"landscape.{c.__name__}": c for c in (landscape.GradientFlowClassifier, landscape.GradientFlowRegressor)}
+        kinds = {
+            f"landscape.{c.__name__}": c for c in (landscape.GradientFlowClassifier, landscape.GradientFlowRegressor)
+        }
         if document["kind"] in kinds:
             return kinds[document["kind"]]._from_document(document, str(path))  # pyright: ignore[reportPrivateUsage]
     return ChangePointLearner._from_document(document, str(path))  # pyright: ignore[reportPrivateUsage]

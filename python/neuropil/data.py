@@ -105,8 +105,8 @@ def load_spikes(
     ----------
     path : path
         A table with the columns ``neuron`` and ``time_s`` (or ``time_ms``), and where they matter ``trial`` and
-        ``population``; an npz file with ``times``, ``ids`` and ``t_stop``; a dense array ``spikes`` of 0 and 1 (time x neuron
-        or trial x time x neuron); the Units table of an NWB file. Needs no package for NWB.
+        ``population``; an npz file with ``times``, ``ids`` and ``t_stop``; a dense array ``spikes`` of 0 and 1 (time x
+        neuron or trial x time x neuron); the Units table of an NWB file. Needs no package for NWB.
     dt : float, optional
         Bin width of a dense array, s.
     t_start, t_stop : float, optional

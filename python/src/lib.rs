@@ -12,7 +12,7 @@
 //! | `files.rs` | files of observations |
 //! | `memory.rs` | the room of memory |
 //! | `landscape.rs`, `landscape_problem.rs` | the room of loss landscapes |
-//! | `spikes.rs`, `spikes_inference.rs` | the room of spikes |
+//! | `spikes.rs`, `spikes_inference.rs`, `spikes_uncertainty.rs` | the room of spikes |
 //! | `surprise.rs`, `surprise_stream.rs`, `surprise_studies.rs` | the room of surprise |
 
 mod arrow;
@@ -26,6 +26,7 @@ mod progress;
 mod spikes;
 mod spikes_inference;
 mod spikes_likelihood;
+mod spikes_uncertainty;
 mod surprise;
 mod surprise_stream;
 mod surprise_studies;
@@ -79,6 +80,11 @@ mod _neuropil {
     use super::spikes_inference::{spikes_cluster, spikes_fit, spikes_log_likelihood};
     #[pymodule_export]
     use super::spikes_likelihood::SpikesLikelihood;
+    #[pymodule_export]
+    use super::spikes_uncertainty::{
+        spikes_authors_loss, spikes_fit_full_observation, spikes_hidden_activity, spikes_parameter_uncertainty,
+        spikes_predict_perturbation,
+    };
     #[pymodule_export]
     use super::surprise::{
         surprise_agreement, surprise_change_count, surprise_check, surprise_family, surprise_filter,

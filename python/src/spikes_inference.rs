@@ -3,6 +3,7 @@
 //! Binned spikes cross the border as arrays (time, neuron) of 0 and 1, the fit as JSON, its activity as arrays.
 
 use ndarray::Array2;
+use neuropil_spikes::Network;
 use neuropil_spikes::inference::clustering::{ClusteringOptions, cluster_neurons};
 use neuropil_spikes::inference::{
     BaumViterbi, Circuit, FitOptions, JointLikelihood, LikelihoodOptions, OldAges, Recording, Workspace,
@@ -12,13 +13,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use serde::Deserialize;
 
+use crate::errors::Failure;
 use crate::progress::run;
 use crate::spikes::{network, refused};
 use crate::surprise::{parsed, written};
-
-pub(crate) fn arrays(spikes: Vec<PyReadonlyArray2<'_, u8>>) -> Vec<Array2<u8>> {
-    spikes.into_iter().map(|trial| trial.as_array().to_owned()).collect()
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,21 +33,38 @@ pub(crate) fn likelihood_options(circuit: &Circuit, grid: &Grid) -> LikelihoodOp
     }
 }
 
-pub(crate) fn recording(
-    spikes: &[Array2<u8>],
-    labels: Vec<usize>,
-    n_populations: usize,
-    history: usize,
-    dt: f64,
-    drives: Option<Vec<PyReadonlyArray2<'_, f64>>>,
-    softness: &[f64],
-) -> PyResult<Recording> {
-    let mut recording = Recording::new(spikes, labels, n_populations, history, dt).map_err(refused)?;
+/// Softness of every population.
+pub(crate) fn softness_of(network: &Network) -> Vec<f64> {
+    network.populations.iter().map(|p| p.softness).collect()
+}
+
+/// Fractions of neurons per bin as activity in Hz.
+pub(crate) fn hertz<'py>(py: Python<'py>, trials: &[Array2<f64>], dt: f64) -> PyResult<Bound<'py, PyList>> {
+    PyList::new(py, trials.iter().map(|trial| (trial / dt).into_pyarray(py)))
+}
+
+/// A recording as it crosses the border: binned spikes per trial, population of every neuron, bins of history, bin width
+/// (s), and drives per trial (history included) in units of the potential per second.
+pub type Recorded<'py> =
+    (Vec<PyReadonlyArray2<'py, u8>>, Vec<usize>, usize, f64, Option<Vec<PyReadonlyArray2<'py, f64>>>);
+
+/// The recording of neurons of this network.
+pub(crate) fn recording(recorded: Recorded<'_>, network: &Network) -> PyResult<Recording> {
+    let (spikes, labels, history, dt, drives) = recorded;
+    let n_populations = network.n_populations();
+    let spikes: Vec<Array2<u8>> = spikes.into_iter().map(|trial| trial.as_array().to_owned()).collect();
+    let mut recording = Recording::new(&spikes, labels, n_populations, history, dt).map_err(refused)?;
     if let Some(drives) = drives {
+        if drives.len() != recording.trials.len() {
+            let (got, wanted) = (drives.len(), recording.trials.len());
+            let message = format!("drive has {got} trials, but there are {wanted}; give one array per trial");
+            return Err(refused(Failure::Input(message)));
+        }
         for (trial, drive) in recording.trials.iter_mut().zip(drives) {
-            let mut drive = drive.as_array().slice(ndarray::s![history.min(drive.as_array().nrows()).., ..]).to_owned();
-            for (mut column, softness) in drive.columns_mut().into_iter().zip(softness) {
-                column /= *softness;
+            let drive = drive.as_array();
+            let mut drive = drive.slice(ndarray::s![history.min(drive.nrows()).., ..]).to_owned();
+            for (mut column, softness) in drive.columns_mut().into_iter().zip(softness_of(network)) {
+                column /= softness;
             }
             trial.drive = Some(drive);
         }
@@ -60,40 +75,30 @@ pub(crate) fn recording(
 
 /// Fits the circuit; returns its parts by name.
 #[pyfunction]
-#[allow(clippy::too_many_arguments, reason = "the Python class has one keyword for each")]
-#[pyo3(signature = (model, spikes: "list[numpy.typing.NDArray[numpy.uint8]]", labels, history, dt, settings, grid, drives: "list[numpy.typing.NDArray[numpy.float64]] | None" = None, bars=None) -> "dict[str, typing.Any]")]
+#[pyo3(signature = (model, recorded: "tuple[list[numpy.typing.NDArray[numpy.uint8]], list[int], int, float, list[numpy.typing.NDArray[numpy.float64]] | None]", settings, grid, bars=None) -> "dict[str, typing.Any]")]
 pub fn spikes_fit<'py>(
     py: Python<'py>,
     model: &str,
-    spikes: Vec<PyReadonlyArray2<'py, u8>>,
-    labels: Vec<usize>,
-    history: usize,
-    dt: f64,
+    recorded: Recorded<'py>,
     settings: &str,
     grid: &str,
-    drives: Option<Vec<PyReadonlyArray2<'py, f64>>>,
     bars: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let template = network(model)?;
     let mut options: FitOptions = parsed("the settings", settings)?;
     let grid: Grid = parsed("the age grid", grid)?;
-    let softness: Vec<f64> = template.populations.iter().map(|p| p.softness).collect();
-    let recording = recording(&arrays(spikes), labels, template.n_populations(), history, dt, drives, &softness)?;
+    let recording = recording(recorded, &template)?;
+    let dt = recording.dt;
     if grid.age_bins.is_some() {
         let circuit = Circuit::from_network(&template, dt).map_err(refused)?;
         options.likelihood = Some(likelihood_options(&circuit, &grid));
     }
     let fit = run(py, bars, |monitor| BaumViterbi::new(&template, &recording, options)?.fit(monitor))?;
     let out = PyDict::new(py);
-    let (activity, smoothed) = (PyList::empty(py), PyList::empty(py));
-    for (trial, start) in fit.activity.iter().zip(&fit.smoothed) {
-        activity.append((trial / dt).into_pyarray(py))?;
-        smoothed.append((start / dt).into_pyarray(py))?;
-    }
     let best = &fit.restarts[fit.best];
     out.set_item("network", written(&fit.network)?)?;
-    out.set_item("activity", activity)?;
-    out.set_item("smoothed", smoothed)?;
+    out.set_item("activity", hertz(py, &fit.activity, dt)?)?;
+    out.set_item("smoothed", hertz(py, &fit.smoothed, dt)?)?;
     out.set_item("loss", fit.loss)?;
     out.set_item("loss_history", best.rounds.iter().map(|round| round.m_loss).collect::<Vec<_>>())?;
     out.set_item("losses", fit.restarts.iter().map(|restart| restart.loss.unwrap_or(f64::NAN)).collect::<Vec<_>>())?;
@@ -101,7 +106,11 @@ pub fn spikes_fit<'py>(
     out.set_item("nll_observed", fit.value.observed)?;
     out.set_item("homogeneous_log_likelihood", recording.homogeneous_log_likelihood())?;
     out.set_item("n_spikes", recording.n_spikes())?;
-    out.set_item("age_bins", fit.likelihood.age_bins)?;
+    out.set_item("likelihood", written(&fit.likelihood)?)?;
+    out.set_item("free", written(&fit.free)?)?;
+    out.set_item("numbers", best.numbers.clone())?;
+    out.set_item("names", (0..fit.free.len()).map(|i| fit.free.name(i)).collect::<Vec<_>>())?;
+    out.set_item("scales", fit.free.scale.clone())?;
     out.set_item("converged", fit.converged())?;
     out.set_item("warnings", fit.warnings)?;
     Ok(out)
@@ -109,22 +118,19 @@ pub fn spikes_fit<'py>(
 
 /// Log-likelihood `(latent, observed)` in nats of an activity (Hz) and the recorded spikes.
 #[pyfunction]
-#[allow(clippy::too_many_arguments, reason = "the Python function has one keyword for each")]
-#[pyo3(signature = (model, activity: "list[numpy.typing.NDArray[numpy.float64]]", spikes: "list[numpy.typing.NDArray[numpy.uint8]]", labels, history, dt, grid))]
+#[pyo3(signature = (model, activity: "list[numpy.typing.NDArray[numpy.float64]]", recorded: "tuple[list[numpy.typing.NDArray[numpy.uint8]], list[int], int, float, list[numpy.typing.NDArray[numpy.float64]] | None]", grid))]
 pub fn spikes_log_likelihood(
     py: Python<'_>,
     model: &str,
     activity: Vec<PyReadonlyArray2<'_, f64>>,
-    spikes: Vec<PyReadonlyArray2<'_, u8>>,
-    labels: Vec<usize>,
-    history: usize,
-    dt: f64,
+    recorded: Recorded<'_>,
     grid: &str,
 ) -> PyResult<(f64, f64)> {
     let network = network(model)?;
+    let recording = recording(recorded, &network)?;
+    let dt = recording.dt;
     let circuit = Circuit::from_network(&network, dt).map_err(refused)?;
     let options = likelihood_options(&circuit, &parsed("the age grid", grid)?);
-    let recording = recording(&arrays(spikes), labels, network.n_populations(), history, dt, None, &[])?;
     let latent: Vec<Array2<f64>> = activity.iter().map(|trial| &trial.as_array() * dt).collect();
     let value = run(py, None, |_| {
         let likelihood = JointLikelihood::new(&circuit, recording, options)?;

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::spikes::{network, refused};
-use crate::spikes_inference::{Grid, arrays, likelihood_options, recording};
+use crate::spikes_inference::{Grid, Recorded, likelihood_options, recording};
 use crate::surprise::parsed;
 
 /// The likelihood of a recording under circuits that share sizes, refractory periods, delay and time step.
@@ -39,19 +39,13 @@ impl SpikesLikelihood {
 impl SpikesLikelihood {
     /// Prepares the likelihood.
     #[new]
-    #[pyo3(signature = (model, spikes: "list[numpy.typing.NDArray[numpy.uint8]]", labels, history, dt, grid))]
-    fn new(
-        model: &str,
-        spikes: Vec<PyReadonlyArray2<'_, u8>>,
-        labels: Vec<usize>,
-        history: usize,
-        dt: f64,
-        grid: &str,
-    ) -> PyResult<Self> {
+    #[pyo3(signature = (model, recorded: "tuple[list[numpy.typing.NDArray[numpy.uint8]], list[int], int, float, list[numpy.typing.NDArray[numpy.float64]] | None]", grid))]
+    fn new(model: &str, recorded: Recorded<'_>, grid: &str) -> PyResult<Self> {
         let network = network(model)?;
+        let recording = recording(recorded, &network)?;
+        let dt = recording.dt;
         let circuit = Circuit::from_network(&network, dt).map_err(refused)?;
         let grid: Grid = parsed("the age grid", grid)?;
-        let recording = recording(&arrays(spikes), labels, network.n_populations(), history, dt, None, &[])?;
         let likelihood =
             JointLikelihood::new(&circuit, recording, likelihood_options(&circuit, &grid)).map_err(refused)?;
         Ok(Self { likelihood, dt, workspace: Mutex::default() })

@@ -59,7 +59,15 @@ def test_figures_of_spiking_populations(ax):
     circuit = npl.spikes.Network.winner_take_all()
     run = circuit.simulate_micro(0.5, record=2)
     assert npl.plot.raster(run.spikes, ax=ax) is ax
-    assert npl.plot.activity(run.activity, run.dt, smooth=0.02, truth=run.activity, names=["E1", "E2", "I"], ax=ax) is ax
+    assert (
+        npl.plot.activity(run.activity, run.dt, smooth=0.02, truth=run.activity, names=["E1", "E2", "I"], ax=ax) is ax
+    )
     assert npl.plot.phase_plane(circuit.phase_plane(n=15), circuit.fixed_points(), ax=ax) is ax
     with pytest.raises(npl.InputError, match="time step x population"):
         npl.plot.activity([1.0, 2.0], 0.1, ax=ax)
+    band = (run.activity - 1, run.activity + 1)
+    assert npl.plot.activity(run.activity, run.dt, smooth=0.02, band=band, ax=ax) is ax
+    assert npl.plot.circuit(circuit, names=["E1", "E2", "I"], ax=ax) is ax
+    one = np.zeros((5, 3))
+    prediction = npl.spikes.PerturbationPrediction(np.arange(5.0), one, one - 1, one + 1, one)
+    assert npl.plot.perturbation(prediction, 1, ax=ax) is ax

@@ -10,8 +10,8 @@ import numpy as np
 
 from neuropil import _neuropil
 from neuropil._results import Result, frozen
-from neuropil.spikes._neulvm import _labels
-from neuropil.spikes._trains import as_trains, bin_spikes
+from neuropil.errors import InputError
+from neuropil.spikes._recording import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +72,8 @@ class JointLikelihood:
         Age bins; eight membrane time constants where it is not given.
     old_ages : {"pooled", "dropped"}
         Whether neurons older than the grid share a pool, or count as missing (as published; wants a long grid).
+    drive : sequence of arrays of shape (T, M), optional
+        External input of every trial, the history included.
     """
 
     def __init__(
@@ -83,12 +85,13 @@ class JointLikelihood:
         history: float = 1.0,
         age_bins: int | None = None,
         old_ages: str = "pooled",
+        drive: Sequence[ArrayLike] | None = None,
     ) -> None:
-        trains = as_trains(spikes, dt)
+        if old_ages not in ("pooled", "dropped"):
+            raise InputError(f'old_ages must be "pooled" or "dropped", got {old_ages!r}')
+        recorded = Recorded.of(spikes, labels, history, dt, drive)
         grid = json.dumps({"age_bins": age_bins, "old_ages": old_ages})
-        found = _labels(trains, labels).tolist()
-        trials = bin_spikes(trains, dt).trials
-        self._held = _neuropil.SpikesLikelihood(network.to_json(), trials, found, round(history / dt), dt, grid)
+        self._held = _neuropil.SpikesLikelihood(network.to_json(), recorded.parts(), grid)
 
     @property
     def age_bins(self) -> int:

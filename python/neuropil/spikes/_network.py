@@ -1,182 +1,29 @@
-"""Populations, networks, and what their simulation gives."""
+"""Networks of populations."""
 
 from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neuropil import _neuropil
+from neuropil._files import read_document
 from neuropil._progress import bars
-from neuropil._results import Result, frozen
+from neuropil._results import frozen
 from neuropil.errors import InputError
+from neuropil.spikes._population import Population
+from neuropil.spikes._simulation import FixedPoint, MesoResult, MicroResult, PhasePlane
 from neuropil.spikes._trains import SpikeTrains
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
-
-
-@dataclass(frozen=True)
-class Population:
-    """Neurons that share their parameters. Times in s, rates in Hz, potentials in mV (or in units of the softness).
-
-    Attributes
-    ----------
-    n_neurons : int
-        Number of neurons.
-    tau_m : float
-        Membrane time constant, s.
-    t_ref : float
-        Absolute refractory period, s.
-    mu : float
-        Potential without recurrent input.
-    threshold : float
-        Potential at which the escape rate is `hazard`.
-    softness : float
-        Softness of the threshold: the escape rate is ``hazard * exp((u - threshold) / softness)``.
-    hazard : float
-        Escape rate at threshold, Hz.
-    reset : float
-        Potential after a spike.
-    tau_s : float
-        Time constant of the synapses that the population makes, s.
-    adaptation : tuple of (float, float)
-        Terms of threshold adaptation: jump of the threshold per spike, and time constant (s) of its decay.
-    """
-
-    n_neurons: int = 400
-    tau_m: float = 0.020
-    t_ref: float = 0.004
-    mu: float = 36.0
-    threshold: float = 15.0
-    softness: float = 2.5
-    hazard: float = 10.0
-    reset: float = 0.0
-    tau_s: float = 0.003
-    adaptation: tuple[tuple[float, float], ...] = ()
-
-    def rate(self, potential: float, dt: float | None = None) -> float:
-        """Return the firing rate at a constant input potential, in the limit of many neurons.
-
-        Parameters
-        ----------
-        potential : float
-            Input potential.
-        dt : float, optional
-            Time step of the survival scheme, s; continuous time where it is not given.
-
-        Returns
-        -------
-        float
-            Rate, Hz.
-        """
-        return _neuropil.spikes_rate(json.dumps(self._fields()), potential, dt)
-
-    def _fields(self) -> dict[str, Any]:
-        fields = asdict(self)
-        fields["adaptation"] = [{"amplitude": float(q), "tau": float(tau)} for q, tau in self.adaptation]
-        return fields
-
-    @classmethod
-    def _of(cls, fields: dict[str, Any]) -> Population:
-        terms = tuple((term["amplitude"], term["tau"]) for term in fields["adaptation"])
-        return cls(**(fields | {"adaptation": terms}))
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class MicroResult(Result):
-    """A microscopic simulation.
-
-    Attributes
-    ----------
-    dt : float
-        Time step, s.
-    counts : ndarray of shape (T, M)
-        Spikes per time step and population.
-    activity : ndarray of shape (T, M)
-        Activity, Hz.
-    spikes : SpikeTrains or None
-        Spikes of the recorded neurons; None when nobody was recorded.
-    """
-
-    dt: float
-    counts: NDArray[np.int64]
-    activity: NDArray[np.float64]
-    spikes: SpikeTrains | None
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class MesoResult(Result):
-    """A mesoscopic simulation.
-
-    Attributes
-    ----------
-    dt : float
-        Time step, s.
-    counts : ndarray of shape (T, M)
-        Spikes per time step and population.
-    activity : ndarray of shape (T, M)
-        Activity, Hz.
-    expected : ndarray of shape (T, M)
-        Expected activity of every step given the past, Hz.
-    age_bins : list of int
-        Number of age bins of every population.
-    """
-
-    dt: float
-    counts: NDArray[np.float64]
-    activity: NDArray[np.float64]
-    expected: NDArray[np.float64]
-    age_bins: list[int]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class FixedPoint(Result):
-    """A fixed point of the mean field.
-
-    Attributes
-    ----------
-    activity : ndarray of shape (M,)
-        Activity, Hz.
-    potential : ndarray of shape (M,)
-        Input potential.
-    growth : float
-        Growth rate of small disturbances, 1/s.
-    stable : bool
-        Whether they die out.
-    """
-
-    activity: NDArray[np.float64]
-    potential: NDArray[np.float64]
-    growth: float
-    stable: bool
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class PhasePlane(Result):
-    """The phase plane of two populations; the others sit at their own rest.
-
-    Attributes
-    ----------
-    x, y : ndarray of shape (n,)
-        Activities of the two populations, Hz.
-    change_x, change_y : ndarray of shape (n, n)
-        Rate minus activity (row = y, column = x).
-    nullcline_x, nullcline_y : ndarray of shape (k, 2)
-        Points (x, y) where they vanish.
-    """
-
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    change_x: NDArray[np.float64]
-    change_y: NDArray[np.float64]
-    nullcline_x: NDArray[np.float64]
-    nullcline_y: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,8 +35,8 @@ class Network:
     populations : sequence of Population
         The populations.
     coupling : ndarray of shape (M, M)
-        Total coupling, row = from, column = to: jump of the potential per spike times number of presynaptic neurons times
-        connection probability, in the unit of the potential.
+        Total coupling, row = from, column = to: jump of the potential per spike times number of presynaptic neurons
+        times connection probability, in the unit of the potential.
     delay : float
         Time that a spike travels in addition to one time step, s.
     """
@@ -236,6 +83,28 @@ class Network:
         return cls(populations, np.array(parts["coupling"], dtype=float), parts["delay"])
 
     @classmethod
+    def from_fit(cls, path: str | os.PathLike[str]) -> Network:
+        """Return the network of a file that `neuropil spikes infer` or `NeuLVM.save` wrote.
+
+        Parameters
+        ----------
+        path : path
+            The json file.
+
+        Returns
+        -------
+        Network
+            Effective at the bin width of the fit.
+        """
+        document = read_document(Path(path))
+        try:
+            network = document["result"]["fit"]["network"]
+        except (KeyError, TypeError):
+            message = "it has no part result.fit.network; give the json of `neuropil spikes infer --out FILE.json`"
+            raise InputError(f'"{path}" is no fit: {message}') from None
+        return cls.from_json(json.dumps(network))
+
+    @classmethod
     def from_nest(cls, description: str | dict[str, Any]) -> Network:
         """Return the network of a NEST description as `to_nest` makes it with ``form="json"``.
 
@@ -267,6 +136,25 @@ class Network:
         """
         populations = [population._fields() for population in self.populations]
         return json.dumps({"populations": populations, "coupling": self.coupling.tolist(), "delay": float(self.delay)})
+
+    def with_sizes(self, sizes: Sequence[int]) -> Network:
+        """Return the same network with other numbers of neurons; the total couplings stay.
+
+        Parameters
+        ----------
+        sizes : sequence of int
+            Neurons of every population.
+
+        Returns
+        -------
+        Network
+            The mean field is unchanged; the noise is that of the new sizes.
+        """
+        if len(sizes) != len(self.populations):
+            raise InputError(f"sizes has {len(sizes)} numbers for {len(self.populations)} populations")
+        pairs = zip(self.populations, sizes, strict=True)
+        populations = [replace(population, n_neurons=int(size)) for population, size in pairs]
+        return Network(populations, self.coupling, self.delay)
 
     def reduced(self) -> Network:
         """Return the same network in units of the softness, with the hazard moved into the threshold.
@@ -320,8 +208,8 @@ class Network:
         record : int, sequence of int or "all"
             How many neurons of every population have their spikes recorded.
         algorithm : {"cohort", "clock"}
-            Neurons with a common last spike together (exact, and independent of the number of neurons), or each by itself;
-            adaptation needs "clock".
+            Neurons with a common last spike together (exact, and independent of the number of neurons), or each by
+            itself; adaptation needs "clock".
         input_rule : {"euler", "exact"}
             How input enters the membrane.
         start : sequence of float, optional
@@ -382,8 +270,8 @@ class Network:
         seed : int
             The same seed gives the same activity.
         scheme : {"moments", "survival"}
-            "moments" has the law of NEST's ``gif_pop_psc_exp``; "survival" is the model that `NeuLVM` fits, for free runs
-            with the time step of the fit.
+            "moments" has the law of NEST's ``gif_pop_psc_exp``; "survival" is the model that `NeuLVM` fits, for free
+            runs with the time step of the fit.
         noise : {"binomial", "gaussian", "poisson", "none"}
             How the number of spikes is drawn; "none" is the limit of infinitely many neurons.
         age_bins : int, optional

@@ -13,13 +13,20 @@ from neuropil._estimator import Estimator
 from neuropil._progress import bars
 from neuropil._results import frozen
 from neuropil.errors import ConvergenceWarning, InputError, NeuropilError
-from neuropil.spikes._network import MesoResult, Network
-from neuropil.spikes._trains import SpikeTrains, as_trains, bin_spikes
+from neuropil.spikes import _fit_file
+from neuropil.spikes._log_likelihood import log_likelihood
+from neuropil.spikes._network import Network
+from neuropil.spikes._population import Population
+from neuropil.spikes._recording import Recorded, age_grid, coupling_rule
+from neuropil.spikes._simulation import MesoResult
+from neuropil.spikes._trains import as_trains, bin_spikes
+from neuropil.spikes._uncertainty import HiddenActivity, ParameterUncertainty, PerturbationPrediction
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
 
 class NeuLVM(Estimator):
@@ -28,12 +35,17 @@ class NeuLVM(Estimator):
     Parameters
     ----------
     network : Network, optional
-        Template: sizes, time constants that stay fixed, signs of the couplings, and the centres of the bounds. The
-        winner-take-all circuit where it is not given.
+        Template: sizes, time constants that stay fixed, signs of the couplings, and the centres of the bounds. Without
+        one, populations with the defaults of `Population` and couplings of either sign.
     dt : float
         Bin width, s. Fitted parameters are effective at this step: simulate them with it.
-    coupling : {"per_row", "per_entry", "fixed"}
-        One strength per presynaptic population, every coupling of the template, or none.
+    sizes : sequence of int, optional
+        Neurons of every population, recorded or not; those of the template, or 400 each, where they are not given.
+    coupling : {"per_row", "per_entry", "unsigned", "fixed"}, optional
+        One strength per presynaptic population, every coupling of the template, every coupling with either sign, or
+        none; "per_row" with a template and "unsigned" without one where it is not given.
+    coupling_limit : float
+        "unsigned": largest coupling, in units of the softness.
     bounds : (float, float)
         Bounds of the parameters as multiples of the template.
     start : (float, float), optional
@@ -42,8 +54,14 @@ class NeuLVM(Estimator):
         Random starts.
     max_em : int
         Largest number of rounds.
-    e_step : {"adam", "laplace"}
-        How the activity is updated: as published with early stopping, or jointly with the parameters.
+    e_step : {"laplace", "adam"}
+        How the activity is updated: jointly with the parameters, or as published, with early stopping.
+    e_step_max_iter : int, optional
+        Largest number of iterations of the activity per round; 150 ("laplace") or 200 ("adam") where it is not given.
+    learning_rate : float
+        "adam": step size.
+    patience : int
+        "adam": steps in succession that may fail to improve both parts of the likelihood.
     age_bins : int, optional
         Age bins; eight membrane time constants where it is not given.
     history : float
@@ -59,6 +77,8 @@ class NeuLVM(Estimator):
     ----------
     network_ : Network
         The fitted network.
+    params_ : dict of str to float
+        The free parameters in units of the softness, by name.
     activity_ : list of ndarray of shape (T, M)
         Inferred activity of every trial after its history, Hz.
     smoothed_ : list of ndarray of shape (T, M)
@@ -79,12 +99,17 @@ class NeuLVM(Estimator):
         self,
         network: Network | None = None,
         dt: float = 0.004,
-        coupling: str = "per_row",
+        sizes: Sequence[int] | None = None,
+        coupling: str | None = None,
+        coupling_limit: float = 20.0,
         bounds: tuple[float, float] = (0.4, 2.0),
         start: tuple[float, float] | None = None,
         n_restarts: int = 5,
         max_em: int = 20,
-        e_step: str = "adam",
+        e_step: str = "laplace",
+        e_step_max_iter: int | None = None,
+        learning_rate: float = 1e-3,
+        patience: int = 3,
         age_bins: int | None = None,
         history: float = 1.0,
         smoothing: float = 0.4,
@@ -93,12 +118,17 @@ class NeuLVM(Estimator):
     ) -> None:
         self.network = network
         self.dt = dt
+        self.sizes = sizes
         self.coupling = coupling
+        self.coupling_limit = coupling_limit
         self.bounds = bounds
         self.start = start
         self.n_restarts = n_restarts
         self.max_em = max_em
         self.e_step = e_step
+        self.e_step_max_iter = e_step_max_iter
+        self.learning_rate = learning_rate
+        self.patience = patience
         self.age_bins = age_bins
         self.history = history
         self.smoothing = smoothing
@@ -127,39 +157,26 @@ class NeuLVM(Estimator):
         InputError
             If labels, drive or parameters do not fit; the message says what.
         """
-        template = self.network or Network.winner_take_all()
-        trains = as_trains(spikes, self.dt)
-        found = _labels(trains, labels)
-        binned = bin_spikes(trains, self.dt)
-        steps = {"adam": {"kind": "adam", "learning_rate": 1e-3, "max_iterations": 200, "patience": 3}}
-        steps["laplace"] = {"kind": "laplace", "max_iterations": 200}
-        if self.e_step not in steps:
-            raise InputError(f'e_step must be "adam" or "laplace", got {self.e_step!r}')
+        recorded = Recorded.of(spikes, labels, self.history, self.dt, drive)
+        template = self._template(int(recorded.labels.max()) + 1)
+        default = "unsigned" if self.network is None else "per_row"
         settings = {
-            "coupling": self.coupling,
+            "coupling": coupling_rule(self.coupling or default, self.coupling_limit),
             "bounds": list(self.bounds),
             "start": list(self.bounds if self.start is None else self.start),
             "n_restarts": self.n_restarts,
             "max_rounds": self.max_em,
-            "e_step": steps[self.e_step],
+            "e_step": self._e_step(),
             "smoothing": self.smoothing,
             "seed": self.random_state,
         }
-        drives = None if drive is None else [np.ascontiguousarray(part, dtype=float) for part in drive]
         parts = _neuropil.spikes_fit(
-            template.to_json(),
-            binned.trials,
-            found.tolist(),
-            round(self.history / self.dt),
-            self.dt,
-            json.dumps(settings),
-            _grid(self.age_bins),
-            drives,
-            bars(self.verbose),
+            template.to_json(), recorded.parts(), json.dumps(settings), age_grid(self.age_bins), bars(self.verbose)
         )
         for message in parts["warnings"]:
             warnings.warn(message, stacklevel=2)
         self.network_ = Network.from_json(parts["network"])
+        self.params_ = dict(zip(parts["names"], np.multiply(parts["numbers"], parts["scales"]).tolist(), strict=True))
         self.activity_ = [frozen(trial) for trial in parts["activity"]]
         self.smoothed_ = [frozen(trial) for trial in parts["smoothed"]]
         self.loss_ = parts["loss"]
@@ -168,9 +185,12 @@ class NeuLVM(Estimator):
         self.log_likelihood_ = (-parts["nll_latent"], -parts["nll_observed"])
         gain = -parts["nll_observed"] - parts["homogeneous_log_likelihood"]
         self.nats_per_spike_ = gain / max(parts["n_spikes"], 1)
-        self.labels_ = found
-        self.age_bins_ = parts["age_bins"]
+        self.labels_ = recorded.labels
         self.converged_ = parts["converged"]
+        self.age_bins_ = json.loads(parts["likelihood"])["age_bins"]
+        self._inside_ = {name: parts[name] for name in ("likelihood", "free", "numbers", "names")}
+        self._recorded_ = recorded
+        self._uncertainty_: ParameterUncertainty | None = None
         if not self.converged_:
             warnings.warn(
                 f"the fit did not come to an end by itself in {self.max_em} rounds; the result is the best so far",
@@ -180,7 +200,7 @@ class NeuLVM(Estimator):
         return self
 
     def simulate(self, duration: float, seed: int = 0, drive: ArrayLike | None = None) -> MesoResult:
-        """Run the fitted circuit freely, with the scheme, noise and time step of the fit.
+        """Run the fitted circuit freely, with the scheme and the time step of the fit.
 
         Parameters
         ----------
@@ -196,13 +216,158 @@ class NeuLVM(Estimator):
         MesoResult
             Activity at the bin width of the fit.
         """
-        start = np.mean(self._fitted().activity_[0], axis=0)
-        return self.network_.simulate_meso(
-            duration, dt=self.dt, seed=seed, scheme="survival", noise="gaussian", start=list(start), drive=drive
+        start = self._fitted()._mean_activity()
+        return self.network_.simulate_meso(duration, dt=self.dt, seed=seed, scheme="survival", start=start, drive=drive)
+
+    def hidden_activity(
+        self,
+        spikes: Any = None,
+        labels: Sequence[int] | None = None,
+        drive: Sequence[ArrayLike] | None = None,
+        coverage: float = 0.9,
+        n_samples: int = 20,
+        seed: int = 0,
+    ) -> HiddenActivity:
+        """Return bands for the activity and the evidence at the fitted parameters (Laplace approximation).
+
+        Parameters
+        ----------
+        spikes : SpikeTrains or what it can be made of, optional
+            Another recording of neurons of this circuit; that of the fit where it is not given.
+        labels : sequence of int, optional
+            Population of every neuron of the other recording; that of the fit where the numbers of neurons agree.
+        drive : sequence of arrays of shape (T, M), optional
+            External input of the other recording.
+        coverage : float
+            Probability inside the bands.
+        n_samples : int
+            Samples behind bands and evidence.
+        seed : int
+            Seed of the samples.
+
+        Returns
+        -------
+        HiddenActivity
+            Mode, bands, samples, evidence.
+        """
+        self._fitted()
+        if spikes is None:
+            recorded, start = self._recorded_, self.activity_
+        else:
+            trains = as_trains(spikes, self.dt)
+            if labels is None and trains.labels is None and trains.n_neurons == self.labels_.size:
+                labels = self.labels_.tolist()
+            recorded, start = Recorded.of(trains, labels, self.history, self.dt, drive), None
+        settings = {"coverage": coverage, "n_samples": n_samples, "seed": seed}
+        parts = _neuropil.spikes_hidden_activity(
+            self.network_.to_json(),
+            recorded.parts(),
+            self._inside_["likelihood"],
+            json.dumps(settings),
+            start,
+            bars(self.verbose),
         )
+        course = {name: [frozen(trial) for trial in parts[name]] for name in ("activity", "lower", "upper")}
+        samples = [[frozen(trial) for trial in sample] for sample in parts["samples"]]
+        numbers = [parts[name] for name in ("log_density", "log_evidence", "log_evidence_error")]
+        return HiddenActivity(course["activity"], course["lower"], course["upper"], samples, *numbers)
+
+    def parameter_uncertainty(self) -> ParameterUncertainty:
+        """Return how well the recording determines the parameters, with the activity hidden.
+
+        Returns
+        -------
+        ParameterUncertainty
+            Values with standard deviations and covariance; kept for `predict_perturbation`.
+        """
+        self._fitted()
+        if self._uncertainty_ is None:
+            covariance, root = _neuropil.spikes_parameter_uncertainty(
+                self.network_.to_json(),
+                self._recorded_.parts(),
+                self._inside_["likelihood"],
+                self._inside_["free"],
+                self._inside_["numbers"],
+                self.activity_,
+                bars(self.verbose),
+            )
+            values = frozen(np.array(self._inside_["numbers"]))
+            deviations = frozen(np.sqrt(np.diag(covariance)))
+            names = list(self._inside_["names"])
+            self._uncertainty_ = ParameterUncertainty(names, values, deviations, frozen(covariance), frozen(root))
+        return self._uncertainty_
+
+    def predict_perturbation(
+        self,
+        drive: ArrayLike,
+        n_trials: int = 20,
+        n_experiments: int = 60,
+        coverage: float = 0.9,
+        warm_up: float = 1.0,
+        start: Sequence[float] | None = None,
+        seed: int = 0,
+    ) -> PerturbationPrediction:
+        """Predict the mean response to a stimulation, with an interval.
+
+        Parameters
+        ----------
+        drive : array of shape (T, M)
+            External input at `dt`, in units of the potential per second; ``x`` shifts the resting potential by
+            ``x * tau_m``.
+        n_trials : int
+            Trials over which the experiment averages.
+        n_experiments : int
+            Simulated experiments behind the interval.
+        coverage : float
+            Probability inside the interval.
+        warm_up : float
+            Time that the circuit runs before a trial, s.
+        start : sequence of float, optional
+            Activity (Hz) of every population at the begin of the warm-up; the mean activity of the fit where it is
+            not given.
+        seed : int
+            Seed.
+
+        Returns
+        -------
+        PerturbationPrediction
+            The response, and that without stimulation. The interval holds chance and, after a call of
+            `parameter_uncertainty`, what the fit leaves open about the parameters.
+        """
+        self._fitted()
+        stimulus = np.ascontiguousarray(drive, dtype=float)
+        if stimulus.ndim != 2:
+            raise InputError(f"drive has shape {stimulus.shape}; it is time step x population")
+        settings = {
+            "n_trials": n_trials,
+            "n_experiments": n_experiments,
+            "coverage": coverage,
+            "warm_up": warm_up,
+            "start": self._mean_activity() if start is None else [float(rate) for rate in start],
+            "seed": seed,
+        }
+        numbers = self._inside_["numbers"]
+        known = self._uncertainty_
+        root = np.zeros((len(numbers), len(numbers))) if known is None else known.root
+        found = [
+            _neuropil.spikes_predict_perturbation(
+                self.network_.to_json(),
+                self._inside_["free"],
+                numbers,
+                root,
+                course,
+                self.dt,
+                json.dumps(settings),
+                bars(self.verbose),
+            )
+            for course in (stimulus, np.zeros_like(stimulus))
+        ]
+        ends = [frozen(found[0][name]) for name in ("mean", "lower", "upper")]
+        times = frozen(np.arange(stimulus.shape[0]) * self.dt)
+        return PerturbationPrediction(times, *ends, frozen(found[1]["mean"]))
 
     def score(self, spikes: Any, labels: Sequence[int] | None = None) -> float:
-        """Return the log-likelihood of recorded spikes given the fitted circuit and activity, per spike above constant rates.
+        """Return the log-likelihood per spike of recorded spikes at the fit, above that of constant rates.
 
         Parameters
         ----------
@@ -219,7 +384,13 @@ class NeuLVM(Estimator):
         self._fitted()
         trains = as_trains(spikes, self.dt)
         _, observed = log_likelihood(
-            self.network_, self.activity_, trains, labels=labels, dt=self.dt, history=self.history, age_bins=self.age_bins
+            self.network_,
+            self.activity_,
+            trains,
+            labels=labels,
+            dt=self.dt,
+            history=self.history,
+            age_bins=self.age_bins_,
         )
         binned = bin_spikes(trains, self.dt).trials
         skip = round(self.history / self.dt)
@@ -232,98 +403,37 @@ class NeuLVM(Estimator):
                 baseline += n * np.log(p) + (train.size - n) * np.log1p(-p)
         return float((observed - baseline) / max(n_spikes, 1))
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fit to a file that `neuropil.load` and the command line (`perturb`, `evaluate`, ...) read.
+
+        Parameters
+        ----------
+        path : path
+            The file; JSON, whatever its name.
+        """
+        _fit_file.write(self._fitted(), path)
+
+    def _template(self, n: int) -> Network:
+        if self.network is not None:
+            if self.sizes is None:
+                return self.network
+            return self.network.with_sizes(self.sizes)
+        sizes = [400] * n if self.sizes is None else [int(size) for size in self.sizes]
+        return Network([Population(n_neurons=size) for size in sizes], np.zeros((len(sizes), len(sizes))))
+
+    def _e_step(self) -> dict[str, Any]:
+        if self.e_step == "laplace":
+            return {"kind": "laplace", "max_iterations": self.e_step_max_iter or 150}
+        if self.e_step == "adam":
+            iterations = self.e_step_max_iter or 200
+            steps = {"learning_rate": self.learning_rate, "max_iterations": iterations, "patience": self.patience}
+            return {"kind": "adam", **steps}
+        raise InputError(f'e_step must be "laplace" or "adam", got {self.e_step!r}')
+
+    def _mean_activity(self) -> list[float]:
+        return np.concatenate(self.activity_).mean(axis=0).tolist()
+
     def _fitted(self) -> NeuLVM:
         if not hasattr(self, "network_"):
             raise NeuropilError("this NeuLVM is not fitted yet; call fit(spikes) first")
         return self
-
-
-def log_likelihood(
-    network: Network,
-    activity: Sequence[ArrayLike],
-    spikes: Any,
-    labels: Sequence[int] | None = None,
-    dt: float = 0.004,
-    history: float = 1.0,
-    age_bins: int | None = None,
-) -> tuple[float, float]:
-    """Return the joint log-likelihood of the activity of all populations and of the recorded spikes.
-
-    Parameters
-    ----------
-    network : Network
-        The circuit.
-    activity : sequence of arrays of shape (T, M)
-        Activity of every trial after its history, Hz.
-    spikes : SpikeTrains or what it can be made of
-        See `bin_spikes`.
-    labels : sequence of int, optional
-        Population of every neuron.
-    dt : float
-        Bin width, s.
-    history : float
-        Time at the begin of every trial that gives the state at the start, s.
-    age_bins : int, optional
-        Age bins; eight membrane time constants where it is not given.
-
-    Returns
-    -------
-    (float, float)
-        Log-likelihood of the activity, and of the recorded spikes given the activity, in nats.
-    """
-    trains = as_trains(spikes, dt)
-    binned = bin_spikes(trains, dt)
-    latent = [np.ascontiguousarray(trial, dtype=float) for trial in activity]
-    found = _labels(trains, labels).tolist()
-    return _neuropil.spikes_log_likelihood(
-        network.to_json(), latent, binned.trials, found, round(history / dt), dt, _grid(age_bins)
-    )
-
-
-def cluster_neurons(
-    spikes: Any, n_populations: int | None = None, dt: float = 0.004, smoothing: float = 0.2, random_state: int = 0
-) -> tuple[NDArray[np.int64], dict[int, float]]:
-    """Find populations among recorded neurons.
-
-    Parameters
-    ----------
-    spikes : SpikeTrains or what it can be made of
-        See `bin_spikes`; the first trial is used.
-    n_populations : int, optional
-        Number of populations; the best silhouette decides where it is not given.
-    dt : float
-        Bin width, s.
-    smoothing : float
-        Standard deviation of the smoothing, s.
-    random_state : int
-        Seed.
-
-    Returns
-    -------
-    labels : ndarray of shape (n,)
-        Population of every neuron, the lowest mean rate first.
-    silhouettes : dict of int to float
-        Mean silhouette for every number of populations that was tried.
-    """
-    binned = bin_spikes(spikes, dt)
-    settings = {"n_populations": n_populations, "smoothing": smoothing, "seed": random_state}
-    labels, silhouettes = _neuropil.spikes_cluster(binned.trials[0], dt, json.dumps(settings))
-    return np.array(labels, dtype=np.int64), dict(silhouettes)
-
-
-def _labels(trains: SpikeTrains, labels: Sequence[int] | None) -> NDArray[np.int64]:
-    found = trains.labels if labels is None else np.asarray(labels)
-    if found is None:
-        raise InputError(
-            "the population of the neurons is not known; give labels (one number from 0 on per neuron), or find them with "
-            "cluster_neurons"
-        )
-    if found.shape != (trains.n_neurons,):
-        raise InputError(f"labels has shape {found.shape}, but there are {trains.n_neurons} neurons; one label each")
-    if np.any(found < 0):
-        raise InputError(f"labels[{int(np.argmin(found))}] is {found.min()}; populations are counted from 0")
-    return found.astype(np.int64)
-
-
-def _grid(age_bins: int | None) -> str:
-    return json.dumps({"age_bins": age_bins, "old_ages": "pooled"})

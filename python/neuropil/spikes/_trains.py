@@ -73,7 +73,9 @@ class SpikeTrains:
         new = cls.__new__(cls)
         new.neurons = list(parts["neurons"])
         new.populations = None if parts["populations"] is None else list(parts["populations"])
-        new._trials = [(start, stop, times, [int(k) for k in offsets]) for start, stop, times, offsets in parts["trials"]]
+        new._trials = [
+            (start, stop, times, [int(k) for k in offsets]) for start, stop, times, offsets in parts["trials"]
+        ]
         return new
 
     def _parts(self) -> tuple[list[str], list[Trial]]:
@@ -171,8 +173,8 @@ class SpikeTrains:
 def as_trains(spikes: Any, dt: float | None = None) -> SpikeTrains:
     """Return spike trains from what people have.
 
-    `SpikeTrains`; a list of arrays of times (s); an array of 0 and 1, time x neuron or trial x time x neuron (needs `dt`); a
-    pynapple ``TsGroup``; Neo ``SpikeTrain`` s. The objects are recognised by their attributes.
+    `SpikeTrains`; a list of arrays of times (s); an array of 0 and 1, time x neuron or trial x time x neuron (needs
+    `dt`); a pynapple ``TsGroup``; Neo ``SpikeTrain`` s. The objects are recognised by their attributes.
     """
     if isinstance(spikes, SpikeTrains):
         return spikes
@@ -194,8 +196,8 @@ def as_trains(spikes: Any, dt: float | None = None) -> SpikeTrains:
     if isinstance(spikes, Sequence):
         return SpikeTrains([list(spikes)])
     raise InputError(
-        f"spikes is a {type(spikes).__name__}; give SpikeTrains, a list of arrays of spike times (s), an array of 0 and 1, "
-        "a pynapple TsGroup or a list of Neo SpikeTrains"
+        f"spikes is a {type(spikes).__name__}; give SpikeTrains, a list of arrays of spike times (s), an array of 0 "
+        "and 1, a pynapple TsGroup or a list of Neo SpikeTrains"
     )
 
 
@@ -259,8 +261,8 @@ def bin_spikes(spikes: Any, dt: float, rule: str = "binary") -> BinnedSpikes:
     arrays, merged, dropped = _neuropil.spikes_bin(*trains._parts(), float(dt), rule)
     if merged:
         warnings.warn(
-            f"{merged} of {trains.n_spikes} spikes shared a bin of {dt * 1e3:g} ms with another spike of the same neuron "
-            "and were merged; use a smaller dt to keep them",
+            f"{merged} of {trains.n_spikes} spikes shared a bin of {dt * 1e3:g} ms with another spike of the same "
+            "neuron and were merged; use a smaller dt to keep them",
             stacklevel=2,
         )
     return BinnedSpikes([frozen(array) for array in arrays], float(dt), merged, dropped)

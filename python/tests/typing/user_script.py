@@ -44,5 +44,15 @@ def evidence_of(hazard: float, seed: int) -> float:
 table: npl.Sweep = npl.sweep(evidence_of, {"hazard": [0.01, 0.1]}, seeds=2)
 print(table["value"].mean(), table.provenance.neuropil)
 
+circuit = npl.spikes.Network.winner_take_all()
+simulated = circuit.simulate_micro(2.0, record=3, start=[20.0, 5.0, 25.0])
+activity: NDArray[np.float64] = simulated.activity
+if simulated.spikes is not None:
+    model = npl.spikes.NeuLVM(circuit, max_em=1, n_restarts=1).fit(simulated.spikes)
+    bands: npl.spikes.HiddenActivity = model.hidden_activity(n_samples=2)
+    response = model.predict_perturbation(np.zeros((10, 3)), n_trials=1, n_experiments=2)
+    strengths: dict[str, float] = model.params_
+    print(bands.log_evidence, response.mean.shape, strengths, model.network_.coupling, activity.shape)
+
 version: str = npl.__version__
 print(npl.doctor(), version, threads)

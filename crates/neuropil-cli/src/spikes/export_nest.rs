@@ -1,7 +1,7 @@
 //! `neuropil spikes export-nest`.
 
 use clap::{Args, ValueEnum};
-use neuropil_core::files::write_atomically;
+use neuropil_core::files::{check_writable, write_atomically};
 use neuropil_spikes::nest::{NestModel, NestOptions, to_nest, to_nest_script};
 use serde_json::{Value, json};
 
@@ -40,6 +40,9 @@ enum Model {
 
 pub(crate) fn run(args: &ExportNestArgs, context: &Context<'_>) -> Result<i32> {
     context.global.refuse_plot("spikes export-nest")?;
+    if let Some(path) = &context.global.out {
+        check_writable(path, context.global.overwrite())?;
+    }
     let network = args.network.network()?;
     let options = NestOptions {
         model: match args.model {

@@ -212,10 +212,13 @@ pub(crate) fn run(args: &InferArgs, context: &Context<'_>) -> Result<i32> {
         arrays: arrays(&fit, hidden.as_ref(), &free_run),
         summary: summary(&fit, &recording, &populations, uncertainty.as_ref(), hidden.as_ref(), &free_run),
     };
+    // Found or given labels colour the spikes as they colour the activity.
+    let mut trains = loaded.trains.clone();
+    trains.populations = Some(populations.labels.iter().map(|&m| populations.names[m].clone()).collect());
     let shown = Shown {
         fit: &fit,
         hidden: hidden.as_ref(),
-        trains: &loaded.trains,
+        trains: &trains,
         names: &populations.names,
         free_run: &free_run,
         history: loaded.binned.trials[0].nrows() - fit.activity[0].nrows(),

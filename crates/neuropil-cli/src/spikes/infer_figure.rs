@@ -5,8 +5,8 @@ use neuropil_data::spikes::SpikeTrains;
 use neuropil_report::{ColourMap, ColourScale, Figure, HeatMap, Panel};
 use neuropil_spikes::inference::{Fit, HiddenActivity};
 
-use crate::spikes::coarser;
 use crate::spikes::simulate::raster;
+use crate::spikes::{coarser, population_name};
 
 /// What is drawn.
 pub(crate) struct Shown<'a> {
@@ -21,7 +21,7 @@ pub(crate) struct Shown<'a> {
 
 pub(crate) fn figure(shown: &Shown<'_>) -> Figure {
     let dt = shown.fit.circuit.dt;
-    let name = |m: usize| shown.names.get(m).map_or_else(|| format!("population {m}"), Clone::clone);
+    let name = |m: usize| population_name(shown.names.get(m).map_or(&m.to_string(), |name| name));
     let factor = ((0.02 / dt).round() as usize).max(1);
     let bin = factor as f64 * dt;
     let hz = |z: &Array2<f64>| coarser(&(z / dt), factor);
@@ -62,15 +62,16 @@ pub(crate) fn figure(shown: &Shown<'_>) -> Figure {
         let kept = if r == shown.fit.best { " (kept)" } else { "" };
         course = course.line(format!("restart {r}{kept}"), &rounds, &losses);
     }
-    Figure::new("infer", "The circuit behind the recorded spikes")
+    let figure = Figure::new("infer", "The circuit behind the recorded spikes")
         .describe(
             "Recorded spikes of the first trial, inferred activity of every population, couplings from (row) to (column), \
-             a free run of the fitted circuit, and the loss over the rounds of every restart.",
+             a free run of the fitted circuit, and the loss over the rounds of every restart if there are several.",
         )
         .columns(1)
         .panel(raster(shown.trains, 0, f64::MAX))
         .panel(panel)
         .panel(Panel::new().title("Couplings").height(240.0).heatmap(map))
-        .panel(run)
-        .panel(course)
+        .panel(run);
+    // A single round has no course.
+    if shown.fit.restarts.iter().any(|restart| restart.rounds.len() > 1) { figure.panel(course) } else { figure }
 }

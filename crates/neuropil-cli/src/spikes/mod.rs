@@ -44,6 +44,11 @@ pub(crate) fn run(verb: &Verb, context: &Context<'_>) -> Result<i32> {
     }
 }
 
+/// A population in a figure: its name, or its number with a word before it.
+fn population_name(name: &str) -> String {
+    if name.parse::<f64>().is_ok() { format!("population {name}") } else { name.to_owned() }
+}
+
 /// Bins of another length, as means: activity for tables and figures.
 fn coarser(values: &ndarray::Array2<f64>, factor: usize) -> ndarray::Array2<f64> {
     let factor = factor.max(1);

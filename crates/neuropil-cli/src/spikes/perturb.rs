@@ -15,6 +15,7 @@ use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
 use crate::spikes::fit_file::FitFile;
 use crate::spikes::network_args::{drive, pulse};
+use crate::spikes::population_name;
 
 /// Predict what stimulating a population of a fitted circuit would do
 ///
@@ -140,7 +141,7 @@ fn figure(
         let column = |values: &Array2<f64>| values.column(m).to_vec();
         figure = figure.panel(
             Panel::new()
-                .title(format!("Population {name}"))
+                .title(population_name(&name))
                 .y_label("Hz")
                 .x_label("time (s)")
                 .height(180.0)
@@ -153,7 +154,7 @@ fn figure(
     for m in 0..stimulus.ncols() {
         if stimulus.column(m).iter().any(|x| *x != 0.0) {
             let name = fit.populations.get(m).cloned().unwrap_or_else(|| m.to_string());
-            pulses = pulses.step(name, &time, &stimulus.column(m).to_vec());
+            pulses = pulses.step(population_name(&name), &time, &stimulus.column(m).to_vec());
         }
     }
     figure.panel(pulses)

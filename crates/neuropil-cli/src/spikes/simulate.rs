@@ -1,10 +1,11 @@
 //! `neuropil spikes simulate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use ndarray::Array2;
-use neuropil_core::files::write_atomically;
+use neuropil_core::files::{Overwrite, check_writable, write_atomically};
+use neuropil_data::DataError;
 use neuropil_data::spikes::{SpikeTrains, write_nwb, write_spikes_csv, write_spikes_npz};
 use neuropil_report::{Figure, Panel};
 use neuropil_spikes::drive::PulseTrain;
@@ -18,8 +19,8 @@ use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
-use crate::spikes::coarser;
 use crate::spikes::network_args::{NetworkArgs, drive, pulse};
+use crate::spikes::{coarser, population_name};
 
 /// Simulate a network: every neuron (micro), or the activity of its populations (meso)
 ///
@@ -97,6 +98,10 @@ pub(crate) fn run(args: &SimulateArgs, context: &Context<'_>) -> Result<i32> {
         return Err(Failure::usage("population equations have no neurons whose spikes could be written")
             .hint("leave --spikes out, or use --kind micro"));
     }
+    let written = args.spikes.as_deref().map(SpikeFile::plan).transpose()?;
+    for path in args.spikes.iter().chain(&args.write_network) {
+        check_writable(path, context.global.overwrite())?;
+    }
     let monitor = context.monitor();
     let (activity, spikes, warnings) = match args.kind {
         Kind::Micro => {
@@ -140,8 +145,8 @@ pub(crate) fn run(args: &SimulateArgs, context: &Context<'_>) -> Result<i32> {
     for warning in &warnings {
         context.console.warn(warning);
     }
-    if let (Some(path), Some(spikes)) = (&args.spikes, &spikes) {
-        write_spikes(path, spikes, context)?;
+    if let (Some(file), Some(spikes)) = (&written, &spikes) {
+        file.write(spikes, context)?;
     }
     if let Some(path) = &args.write_network {
         write_atomically(path, context.global.overwrite(), |out| {
@@ -182,26 +187,39 @@ pub(crate) fn run(args: &SimulateArgs, context: &Context<'_>) -> Result<i32> {
     delivery.deliver(context, &outputs, || figure(&bins, bin, spikes.as_ref()))
 }
 
-fn write_spikes(path: &std::path::Path, spikes: &SpikeTrains, context: &Context<'_>) -> Result<()> {
-    let overwrite = context.global.overwrite();
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("csv") => write_spikes_csv(path, spikes, overwrite)?,
-        Some("npz") => write_spikes_npz(path, spikes, overwrite)?,
-        Some("nwb" | "h5") => write_nwb(path, spikes, overwrite)?,
-        _ => {
-            return Err(Failure::usage(format!("spikes are not written to \"{}\"", path.display()))
-                .hint("end the name in .csv, .npz or .nwb"));
-        }
+/// The file that gets the spikes.
+struct SpikeFile<'a> {
+    path: &'a Path,
+    write: fn(&Path, &SpikeTrains, Overwrite) -> std::result::Result<(), DataError>,
+}
+
+impl<'a> SpikeFile<'a> {
+    /// Its form by its name.
+    fn plan(path: &'a Path) -> Result<Self> {
+        let write = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("csv") => write_spikes_csv,
+            Some("npz") => write_spikes_npz,
+            Some("nwb" | "h5") => write_nwb,
+            _ => {
+                return Err(Failure::usage(format!("spikes are not written to \"{}\"", path.display()))
+                    .hint("end the name in .csv, .npz or .nwb"));
+            }
+        };
+        Ok(Self { path, write })
     }
-    context.console.say(format!("wrote {}", path.display()));
-    Ok(())
+
+    fn write(&self, spikes: &SpikeTrains, context: &Context<'_>) -> Result<()> {
+        (self.write)(self.path, spikes, context.global.overwrite())?;
+        context.console.say(format!("wrote {}", self.path.display()));
+        Ok(())
+    }
 }
 
 /// Spikes of a trial as points, a colour per population.
 pub(crate) fn raster(spikes: &SpikeTrains, trial: usize, seconds: f64) -> Panel {
     let mut panel = Panel::new().title("Spikes").x_label("time (s)").y_label("neuron").height(170.0);
     let (names, labels) =
-        spikes.population_labels().unwrap_or_else(|| (vec!["spikes".into()], vec![0; spikes.n_neurons()]));
+        spikes.population_labels().unwrap_or_else(|| (vec!["neurons".into()], vec![0; spikes.n_neurons()]));
     let start = spikes.trials[trial].t_start;
     for (m, name) in names.iter().enumerate() {
         let (mut x, mut y) = (Vec::new(), Vec::new());
@@ -211,7 +229,7 @@ pub(crate) fn raster(spikes: &SpikeTrains, trial: usize, seconds: f64) -> Panel 
                 y.push(neuron as f64);
             }
         }
-        panel = panel.points(format!("population {name}"), &x, &y).size(1.2);
+        panel = panel.points(population_name(name), &x, &y).size(1.2);
     }
     panel
 }

@@ -7,11 +7,14 @@
 //! |---|---|
 //! | [`binning`] | counts of spikes per time bin, with the number of spikes that a binary bin merges |
 //! | [`files`] | csv, npz and NWB files of spikes, read and written |
-//! | [`nwb`] | the Units table of an NWB (HDF5) file |
+//! | [`nwb`] | the Units table of an NWB (HDF5) file, read |
+//! | [`nwb_write`] | an NWB file of spike trains, written |
 
 pub mod binning;
 pub mod files;
 pub mod nwb;
+mod nwb_references;
+pub mod nwb_write;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +22,8 @@ use crate::error::{DataError, Result};
 
 pub use binning::{BinRule, BinnedSpikes};
 pub use files::{SpikeFileOptions, Split, read_spikes, write_spikes_csv, write_spikes_npz};
-pub use nwb::{read_nwb, write_nwb};
+pub use nwb::read_nwb;
+pub use nwb_write::write_nwb;
 
 /// The spikes of one trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,13 +2,13 @@
 //!
 //! `spike_times` holds the times of all units end to end, `spike_times_index` where each unit ends. The table is
 //! looked for at `/units`, and then anywhere in the file. A begin and an end of the recording are taken from
-//! `obs_intervals` where the file has them, and are otherwise the first and the last spike. Everything is read in one
-//! piece, without the HDF5 library.
+//! `obs_intervals` where the file has them, and are otherwise the first and the last spike. Neurons have the names of
+//! the column `unit_name`, or of `id`. Everything is read in one piece, without the HDF5 library.
 
+use std::collections::HashSet;
 use std::path::Path;
 
-use hdf5_pure::{AttrValue, Dataset, File, FileBuilder, Group};
-use neuropil_core::files::{Overwrite, write_atomically};
+use hdf5_pure::{Dataset, File, Group};
 
 use super::files::{SpikeFileOptions, Split};
 use super::{SpikeTrains, SpikeTrial};
@@ -47,7 +47,10 @@ pub fn read_nwb(path: &Path, options: &SpikeFileOptions) -> Result<SpikeTrains> 
         }
         train.sort_unstable_by(f64::total_cmp);
     }
-    let neurons = texts(&units, "id", n_units).unwrap_or_else(|| (0..n_units).map(|i| i.to_string()).collect());
+    let different = |names: &Vec<String>| names.iter().collect::<HashSet<_>>().len() == names.len();
+    let neurons = texts(&units, "unit_name", n_units).filter(different);
+    let neurons = neurons.or_else(|| texts(&units, "id", n_units).filter(different));
+    let neurons = neurons.unwrap_or_else(|| (0..n_units).map(|i| i.to_string()).collect());
     let populations = match &options.population {
         Some(column) => Some(texts(&units, column, n_units).ok_or_else(|| {
             let available = units.datasets().unwrap_or_default();
@@ -137,7 +140,8 @@ fn texts(units: &Group, column: &str, n: usize) -> Option<Vec<String>> {
     (values.len() == n).then_some(values)
 }
 
-/// A line about every dataset of an HDF5 file: path, type, shape.
+/// A line about every dataset of an HDF5 file: path, type, shape. The copy of the format's own description that NWB files
+/// carry is left out.
 pub(crate) fn contents(file: &File) -> Vec<(String, String, Vec<usize>)> {
     fn walk(group: &Group, place: &str, depth: usize, found: &mut Vec<(String, String, Vec<usize>)>) {
         for name in group.datasets().unwrap_or_default() {
@@ -150,7 +154,8 @@ pub(crate) fn contents(file: &File) -> Vec<(String, String, Vec<usize>)> {
             }
         }
         if depth > 0 {
-            for name in group.groups().unwrap_or_default() {
+            let of_the_format = |name: &String| place.is_empty() && name == "specifications";
+            for name in group.groups().unwrap_or_default().into_iter().filter(|name| !of_the_format(name)) {
                 if let Ok(child) = group.group(&name) {
                     walk(&child, &format!("{place}/{name}"), depth - 1, found);
                 }
@@ -162,95 +167,12 @@ pub(crate) fn contents(file: &File) -> Vec<(String, String, Vec<usize>)> {
     found
 }
 
-/// Writes the trains as a Units table at `/units` of a new HDF5 file, with the layout of NWB 2: `id`, `spike_times`,
-/// `spike_times_index`, `obs_intervals`, and `population` where it is known. Several trials are laid end to end in time
-/// and become `intervals/trials`. The file has the tables of an NWB file, but not its session metadata.
-///
-/// # Errors
-/// See [`neuropil_core::files::FileError`].
-pub fn write_nwb(path: &Path, spikes: &SpikeTrains, overwrite: Overwrite) -> Result<()> {
-    let mut times = Vec::with_capacity(spikes.n_spikes());
-    let mut ends = Vec::with_capacity(spikes.n_neurons());
-    let single = spikes.trials.len() == 1;
-    // A single trial keeps its times; several begin one after the other.
-    let mut starts = Vec::new();
-    let mut clock = if single { spikes.trials[0].t_start } else { 0.0 };
-    for trial in &spikes.trials {
-        starts.push(clock);
-        clock += trial.duration();
-    }
-    let stops: Vec<f64> = starts.iter().zip(&spikes.trials).map(|(start, trial)| start + trial.duration()).collect();
-    for neuron in 0..spikes.n_neurons() {
-        for (trial, start) in spikes.trials.iter().zip(&starts) {
-            times.extend(
-                trial.train(neuron).iter().map(|time| if single { *time } else { start + (time - trial.t_start) }),
-            );
-        }
-        ends.push(times.len() as u64);
-    }
-    let text = |value: &str| AttrValue::String(value.to_owned());
-    let mut file = FileBuilder::new();
-    file.set_attr("namespace", text("core"));
-    file.set_attr("neurodata_type", text("NWBFile"));
-    file.set_attr("nwb_version", text("2.8.0"));
-    let mut units = file.create_group("units");
-    units.set_attr("namespace", text("core"));
-    units.set_attr("neurodata_type", text("Units"));
-    units.set_attr("description", text("spike trains written by neuropil"));
-    let mut columns = vec!["spike_times".to_owned(), "obs_intervals".to_owned()];
-    if spikes.populations.is_some() {
-        columns.push("population".into());
-    }
-    units.set_attr("colnames", AttrValue::StringArray(columns));
-    let ids: Option<Vec<i64>> = spikes.neurons.iter().map(|name| name.parse().ok()).collect();
-    match ids {
-        Some(ids) => {
-            units.create_dataset("id").with_i64_data(&ids).set_attr("neurodata_type", text("ElementIdentifiers"))
-        }
-        None => {
-            let names: Vec<&str> = spikes.neurons.iter().map(String::as_str).collect();
-            units.create_dataset("id").with_vlen_strings(&names)
-        }
-    };
-    units
-        .create_dataset("spike_times")
-        .with_f64_data(&times)
-        .set_attr("neurodata_type", text("VectorData"))
-        .set_attr("description", text("time of every spike, s"))
-        .set_attr("unit", text("seconds"));
-    units
-        .create_dataset("spike_times_index")
-        .with_u64_data(&ends)
-        .set_attr("neurodata_type", text("VectorIndex"))
-        .set_attr("description", text("end of every unit in spike_times"));
-    let whole = (starts[0], stops[stops.len() - 1]);
-    let observed: Vec<f64> = (0..spikes.n_neurons()).flat_map(|_| [whole.0, whole.1]).collect();
-    units.create_dataset("obs_intervals").with_f64_data(&observed).with_shape(&[spikes.n_neurons() as u64, 2]);
-    let observed_ends: Vec<u64> = (1..=spikes.n_neurons() as u64).collect();
-    units.create_dataset("obs_intervals_index").with_u64_data(&observed_ends);
-    if let Some(populations) = &spikes.populations {
-        let names: Vec<&str> = populations.iter().map(String::as_str).collect();
-        units.create_dataset("population").with_vlen_strings(&names);
-    }
-    file.add_group(units.finish());
-    if !single {
-        let mut intervals = file.create_group("intervals");
-        let mut trials = intervals.create_group("trials");
-        trials.set_attr("neurodata_type", text("TimeIntervals"));
-        trials.set_attr("colnames", AttrValue::StringArray(vec!["start_time".into(), "stop_time".into()]));
-        trials.create_dataset("start_time").with_f64_data(&starts);
-        trials.create_dataset("stop_time").with_f64_data(&stops);
-        intervals.add_group(trials.finish());
-        file.add_group(intervals.finish());
-    }
-    let bytes =
-        file.finish().map_err(|error| DataError::Content { path: path.into(), problem: format!("HDF5: {error}") })?;
-    write_atomically(path, overwrite, |out| out.write_all(&bytes))?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use hdf5_pure::FileBuilder;
+    use neuropil_core::files::Overwrite;
+
+    use super::super::write_nwb;
     use super::*;
 
     fn example(n_trials: usize) -> SpikeTrains {
@@ -272,6 +194,16 @@ mod tests {
         assert_eq!(read_nwb(&path, &options).unwrap(), example(3));
         let whole = read_nwb(&path, &SpikeFileOptions::default()).unwrap();
         assert_eq!((whole.trials.len(), whole.duration(), whole.trials[0].train(2)), (1, 6.0, &[0.25, 2.25, 4.25][..]));
+    }
+
+    #[test]
+    fn names_that_are_no_numbers_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("named.nwb");
+        let mut spikes = example(1);
+        spikes.neurons = ["a", "b", "long name"].map(str::to_owned).to_vec();
+        write_nwb(&path, &spikes, Overwrite::Refuse).unwrap();
+        assert_eq!(read_nwb(&path, &SpikeFileOptions::default()).unwrap(), spikes);
     }
 
     #[test]
