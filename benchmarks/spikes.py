@@ -2,7 +2,7 @@
 
 Every comparison first shows that both sides have the same statistics (the inhibitory population, which takes no part in the
 slow switching of the other two, within 0.6 Hz; the sum of the two that switch within 3 Hz), then times them in turn. No side
-records spikes; building a network is timed separately and said in the row.
+records spikes, and building a network is not timed. All run on one thread, but for the fit, which uses two.
 
 NEST gif_pop_psc_exp
     The mesoscopic equations with the same number of age bins. It refuses empty adaptation lists, so one term of amplitude
@@ -11,6 +11,9 @@ NEST gif_psc_exp
     Every neuron, 680,000 synapses at 1000 neurons.
 Brian2
     Every neuron, with the input of a population computed once per step and shared: faster than synapses.
+NumPy
+    The published likelihood with finite differences. Its value and gradient without the published approximations agree
+    with ours before either is timed; the reduced age grid says how far it is from 250 bins.
 """
 
 import json
@@ -18,7 +21,8 @@ from functools import partial
 from importlib.metadata import version
 
 import numpy as np
-from measure import Row, alternate
+import spikes_likelihood as published
+from measure import Row, alternate, seconds
 
 DT = 0.0002
 
@@ -211,6 +215,92 @@ def brian(repeats, quick):
         )
 
 
+def recording():
+    """Ten seconds of nine neurons after one of history, with the activity (Hz) of all, and the same for the NumPy program."""
+    from neuropil.spikes import bin_spikes
+
+    run = circuit().simulate_micro(11.0, record=3, seed=3, start=[20.0, 5.0, 25.0])
+    counts = run.counts.reshape(-1, 20, 3).sum(axis=1)
+    fractions = counts / published.SIZES
+    trains = run.spikes
+    spikes = bin_spikes(trains, published.DT).trials[0].reshape(2750, 3, 3) > 0
+    history = spikes[:250]
+    rate = history.sum(axis=(0, 2)) / (3 * 250 * published.DT)
+    age = np.array([[np.append(history[::-1, m, i].nonzero()[0], 250)[0] for i in range(3)] for m in range(3)])
+    return trains, fractions[250:] / published.DT, (fractions[250:], spikes[250:], rate, age)
+
+
+def relative(a, b):
+    """Largest difference of two vectors as a fraction of the largest entry."""
+    return float(np.max(np.abs(np.asarray(a) - np.asarray(b))) / np.max(np.abs(b)))
+
+
+def likelihood(repeats, quick):
+    """Value and gradient of the joint likelihood against finite differences."""
+    from neuropil.spikes import JointLikelihood
+
+    published.check()
+    trains, activity, data = recording()
+    network = circuit().reduced()
+
+    def ours(prepared):
+        found = prepared.gradient(network, [activity])
+        # One strength scales a whole row of couplings.
+        strength = (found.coupling * published.SIGNS).sum(axis=1)
+        return -found.latent - found.observed, -np.concatenate([found.leak, strength, found.mu, found.threshold])
+
+    full = JointLikelihood(network, trains, age_bins=250, old_ages="dropped")
+    reduced = JointLikelihood(network, trains)
+    value, gradient = ours(full)
+    of_value = abs(value / sum(published.exact_loss(published.PARAMETERS, *data)) - 1.0)
+    of_gradient = relative(gradient, published.central_gradient(published.PARAMETERS, *data))
+    if of_value > 1e-8 or of_gradient > 1e-5:
+        raise SystemExit(f"likelihood: value differs by {of_value:.1e}, gradient by {of_gradient:.1e}; nothing was timed")
+    short_value, short_gradient = ours(reduced)
+    off_value, off_gradient = abs(short_value / value - 1.0), relative(short_gradient, gradient)
+    if off_value > 0.01 or off_gradient > 0.05:
+        raise SystemExit(f"reduced age grid: value off by {off_value:.1e}, gradient by {off_gradient:.1e}; nothing was timed")
+    for prepared, wanted, agreement in (
+        (full, 200.0, f"value within {of_value:.0e}, gradient within {of_gradient:.0e}"),
+        (reduced, 1000.0, f"off the 250 bins by {off_value:.0e} in value, {off_gradient:.0e} in gradient"),
+    ):
+        repeated = 1 if quick else 20
+        theirs, mine = alternate(
+            partial(published.gradient, published.PARAMETERS, *data),
+            lambda prepared=prepared, repeated=repeated: [prepared.gradient(network, [activity]) for _ in range(repeated)],
+            repeats,
+        )
+        yield Row(
+            f"likelihood and gradient, 3 populations, 2500 steps, {prepared.age_bins} age bins",
+            "NumPy, 250 age bins, finite differences",
+            version("numpy"),
+            agreement,
+            theirs,
+            [time / repeated for time in mine],
+            wanted,
+        )
+
+
+def fit(quick):
+    """A full fit against the time that it may take."""
+    from neuropil.spikes import NeuLVM
+
+    trains, activity, _ = recording()
+    model = NeuLVM(n_restarts=1 if quick else 5, max_em=2 if quick else 20)
+    took = seconds(lambda: model.fit(trains))
+    smooth = np.exp(-0.5 * (np.arange(-25, 26) / 5.0) ** 2)
+    similar = [np.corrcoef(*(np.convolve(a[:, m], smooth, "same") for a in (model.activity_[0], activity)))[0, 1] for m in (0, 1)]
+    yield Row(
+        "full fit, 10 s of 9 neurons, 5 restarts, two threads",
+        "the minute it may take",
+        "-",
+        f"correlation with the true activity {np.mean(similar):.3f}",
+        [60.0],
+        [took],
+        1.0,
+    )
+
+
 def rows(ours=True, quick=False, repeats=3):
     """All comparisons of the room, one after the other."""
     if not ours:
@@ -218,3 +308,5 @@ def rows(ours=True, quick=False, repeats=3):
     yield from meso(repeats, quick)
     yield from micro(repeats, quick)
     yield from brian(repeats, quick)
+    yield from likelihood(repeats, quick)
+    yield from fit(quick)

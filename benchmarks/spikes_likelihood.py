@@ -1,57 +1,64 @@
-"""The likelihood of hidden activity in NumPy, with a gradient by finite differences, as the published program does it.
+"""The joint likelihood in NumPy, with a gradient by finite differences, as the published program computes it.
 
-Checks its loss against the value that the Rust tests hold (C11 of the room's exact checks), then times one value and one
-gradient of the twelve parameters for 3 populations, 2500 steps and 250 age bins. One JSON line per benchmark on standard
-output: ``{"bench": ..., "steps": 2500, "seconds": [...]}``; compare with ``cargo bench -p neuropil-spikes --bench likelihood``.
+`loss` follows the published formulation. With ``linear_below=0.01`` and the start of `published_start` it has the small
+print of the program and the value of the exact check of the Rust tests (`check`); with ``linear_below=0`` and the start of
+`settled_start` it is the likelihood of neuropil, so that values and gradients can be compared digit by digit.
 """
-
-import json
-import sys
-import time
 
 import numpy as np
 
 DT = 0.004
-AGES = 250
 SIZES = np.array([400.0, 400.0, 200.0])
 SIGNS = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0], [-1.0, -1.0, -1.0]])
 SYNAPTIC_DECAY = np.exp(-DT / np.array([0.003, 0.003, 0.006]))
-INTERVALS = np.array([13, 50, 10])
-PARAMETERS = np.concatenate([[50.0] * 3, [9.984, 9.984, 19.968], [14.4] * 3, [3.7] * 3])
+# Leak rates (1/s), strengths, resting potentials and thresholds of the winner-take-all circuit, in units of the softness.
+PARAMETERS = np.concatenate([[50.0] * 3, [9.984, 9.984, 19.968], [14.4] * 3, [6.0 - np.log(10.0)] * 3])
 
 
-def activity(first, n_steps):
-    t = np.arange(first, first + n_steps)[:, None]
-    rate, period = np.array([20.0, 5.0, 25.0]), np.array([97.0, 61.0, 43.0])
-    return DT * rate * (1.0 + 0.3 * np.sin(2.0 * np.pi * t / period))
-
-
-def spikes(first, n_steps):
-    """Time x population x neuron."""
-    t = np.arange(first, first + n_steps)[:, None, None]
-    start = (7 * np.arange(3)[None, :] + 3) % INTERVALS[:, None]
-    return (t >= start) & ((t - start) % INTERVALS[:, None] == 0)
-
-
-def loss(parameters, z, y, initial_rate, initial_age):
-    """Mean loss per step and population: of the recorded spikes, and of the activity."""
+def unpacked(parameters):
+    """Leak rates, couplings, resting potentials and thresholds."""
     leak, strength, resting, threshold = parameters.reshape(4, 3)
-    coupling = strength[:, None] * SIGNS
-    ages = np.arange(AGES)
-    potential_at_rest = (resting + initial_rate @ coupling / leak)[:, None]
+    return leak, strength[:, None] * SIGNS, resting, threshold
+
+
+def published_start(parameters, rate, ages):
+    """Potentials and log-survivors at constant rates (Hz) by a quadrature of 1 ms; the youngest cohort is empty."""
+    leak, coupling, resting, threshold = unpacked(parameters)
+    at_rest = (resting + rate @ coupling / leak)[:, None]
 
     def stationary(age):
-        return np.where(age < 0.004 - 1e-9, 0.0, potential_at_rest * -np.expm1(-leak[:, None] * age))
+        return np.where(age < 0.004 - 1e-9, 0.0, at_rest * -np.expm1(-leak[:, None] * age))
 
-    fine = stationary(np.arange(int(AGES * DT / 0.001) + 1)[None, :] * 0.001)
+    fine = stationary(np.arange(int(ages * DT / 0.001) + 1)[None, :] * 0.001)
     hazard = np.where(fine != 0.0, np.exp(fine - threshold[:, None]) * 0.001, 0.0)
-    log_survivor = -np.cumsum(hazard, axis=1)[:, (ages * DT / 0.001 + 1e-9).astype(int)]
+    log_survivor = -np.cumsum(hazard, axis=1)[:, (np.arange(ages) * DT / 0.001 + 1e-9).astype(int)]
     log_survivor[:, 0] = -np.inf
-    potential = stationary(ages[None, :] * DT)
-    born = np.repeat((initial_rate * DT)[:, None], AGES, axis=1)
-    age = initial_age.copy()
+    return stationary(np.arange(ages)[None, :] * DT), log_survivor
+
+
+def settled_start(parameters, rate, ages):
+    """Potentials and log-survivors after any number of steps of the recursion at constant rates (Hz)."""
+    leak, coupling, resting, threshold = unpacked(parameters)
+    at_rest = (resting + rate @ coupling / leak)[:, None]
+    age = np.arange(ages)[None, :]
+    potential = np.where(age < 1, 0.0, at_rest * (1.0 - (1.0 - DT * leak[:, None]) ** age))
+    hazard = np.where(age < 1, 0.0, np.exp(potential - threshold[:, None]) * DT)
+    return potential, np.concatenate([np.zeros((3, 1)), -np.cumsum(hazard, axis=1)[:, :-1]], axis=1)
+
+
+def loss(parameters, z, y, rate, age, ages=250, start=published_start, linear_below=0.01, refractory=1e-8, two_pi=2.0 * 3.14):
+    """Negative log-likelihood (nats) of the recorded spikes and of the activity.
+
+    `z` is the fraction of neurons per bin (time, population), `y` the spikes (time, population, neuron), `rate` the
+    activity before the first bin, `age` the bins since the last spike of every recorded neuron. Below `linear_below` the
+    probability to fire is taken for the expected number of spikes, `refractory` is that number in the refractory bin.
+    """
+    leak, coupling, resting, threshold = unpacked(parameters)
+    potential, log_survivor = start(parameters, rate, ages)
+    born = np.repeat((rate * DT)[:, None], ages, axis=1)
+    age = age.copy()
     populations = np.arange(3)[:, None]
-    trace = initial_rate.copy()
+    trace = rate.copy()
     observed = latent = 0.0
     for t in range(len(z)):
         if t:
@@ -60,50 +67,56 @@ def loss(parameters, z, y, initial_rate, initial_age):
         moved = potential[:, :-1] + DT * (leak[:, None] * (resting[:, None] - potential[:, :-1]) + drive[:, None])
         potential = np.concatenate([np.zeros((3, 1)), moved], axis=1)
         hazard = np.exp(potential - threshold[:, None]) * DT
-        hazard[:, 0] = 1e-8
-        fires = np.where(hazard < 0.01, hazard, -np.expm1(-hazard))
+        hazard[:, 0] = refractory
+        fires = np.where(hazard < linear_below, hazard, -np.expm1(-hazard))
         survivor = np.exp(log_survivor)
         mass = survivor * born
         variance = (1.0 - survivor) * mass
         common = (variance * fires).sum(axis=1) / variance.sum(axis=1)
         p = np.clip((mass * fires).sum(axis=1) + common * (1.0 - mass.sum(axis=1)), 1e-8, 1.0)
         spread = (p + 0.1 * DT) / SIZES
-        latent += np.sum(0.5 * np.log(2.0 * 3.14 * spread) + (z[t] - p) ** 2 / (2.0 * spread))
-        cell = np.minimum(age, AGES - 1)
-        observed += np.sum(np.where(y[t], -np.log(fires[populations, cell]), hazard[populations, cell]))
+        latent += np.sum(0.5 * np.log(two_pi * spread) + (z[t] - p) ** 2 / (2.0 * spread))
+        cell = np.minimum(age, ages - 1)
+        observed += np.sum(np.where(y[t], -np.log(np.maximum(fires[populations, cell], 1e-8)), hazard[populations, cell]))
         age = np.where(y[t], 0, age + 1)
         log_survivor = np.concatenate([np.zeros((3, 1)), log_survivor[:, :-1] - hazard[:, :-1]], axis=1)
         born = np.concatenate([z[t][:, None], born[:, :-1]], axis=1)
-    n = 3 * len(z)
-    return observed / n, latent / n
+    return observed, latent
+
+
+def exact_loss(parameters, *data):
+    """`loss` without the approximations of the program: what neuropil computes."""
+    return loss(parameters, *data, start=settled_start, linear_below=0.0, refractory=0.0, two_pi=2.0 * np.pi)
 
 
 def gradient(parameters, *data):
+    """Forward differences, as the optimiser of the published program takes them: thirteen values."""
     base = sum(loss(parameters, *data))
     steps = 1e-8 * np.maximum(np.abs(parameters), 1.0)
-    return [(sum(loss(parameters + step * row, *data)) - base) / step for step, row in zip(steps, np.eye(12))]
+    return np.array([(sum(loss(parameters + step * row, *data)) - base) / step for step, row in zip(steps, np.eye(12), strict=True)])
 
 
-def timed(name, repeats, work):
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    print(json.dumps({"bench": name, "steps": 2500, "seconds": seconds}), flush=True)
+def central_gradient(parameters, *data):
+    """Central differences of `exact_loss`."""
+    steps = 1e-5 * np.maximum(np.abs(parameters), 1.0)
+    rows = zip(steps, np.eye(12), strict=True)
+    return np.array(
+        [(sum(exact_loss(parameters + s * row, *data)) - sum(exact_loss(parameters - s * row, *data))) / (2 * s) for s, row in rows]
+    )
 
 
-def main():
-    repeats = int(sys.argv[sys.argv.index("--repeats") + 1]) if "--repeats" in sys.argv else 3
-    history = spikes(0, 250)
-    # The published program starts recorded neurons one bin older than their last spike says.
-    age = 250 - np.array([[history[:, m, i].nonzero()[0].max() for i in range(3)] for m in range(3)])
-    observed, latent = loss(PARAMETERS, activity(250, 100), spikes(250, 100), np.array([19.0, 5.0, 25.0]), age)
-    assert abs(observed / 0.805690 - 1.0) < 1e-4 and abs(latent / 168.68116 - 1.0) < 5e-3, (observed, latent)
-    data = (activity(0, 2500), spikes(0, 2500), np.array([20.0, 5.0, 25.0]), np.full((3, 3), 5))
-    timed("numpy likelihood, 250 age bins", repeats, lambda: loss(PARAMETERS, *data))
-    timed("numpy likelihood and gradient, 250 age bins", repeats, lambda: gradient(PARAMETERS, *data))
-
-
-if __name__ == "__main__":
-    main()
+def check():
+    """The value that the published program gives for sine waves of activity and regular spikes."""
+    intervals = np.array([13, 50, 10])
+    t = np.arange(350)
+    waves = 1.0 + 0.3 * np.sin(2.0 * np.pi * t[:, None] / np.array([97.0, 61.0, 43.0]))
+    activity = DT * np.array([20.0, 5.0, 25.0]) * waves
+    first = (7 * np.arange(3)[None, :] + 3) % intervals[:, None]
+    spikes = (t[:, None, None] >= first) & ((t[:, None, None] - first) % intervals[:, None] == 0)
+    # The program starts recorded neurons one bin older than their last spike says.
+    age = 250 - np.array([[spikes[:250, m, i].nonzero()[0].max() for i in range(3)] for m in range(3)])
+    parameters = PARAMETERS.copy()
+    parameters[9:] = 3.7
+    observed, latent = loss(parameters, activity[250:], spikes[250:], np.array([19.0, 5.0, 25.0]), age)
+    if abs(observed / 300 / 0.805690 - 1.0) > 1e-4 or abs(latent / 300 / 168.68116 - 1.0) > 5e-3:
+        raise SystemExit(f"the published loss is {observed / 300}, {latent / 300}; nothing was timed")

@@ -25,6 +25,7 @@ mod memory;
 mod progress;
 mod spikes;
 mod spikes_inference;
+mod spikes_likelihood;
 mod spikes_uncertainty;
 mod surprise;
 mod surprise_stream;
@@ -77,6 +78,8 @@ mod _neuropil {
     };
     #[pymodule_export]
     use super::spikes_inference::{spikes_cluster, spikes_fit, spikes_log_likelihood};
+    #[pymodule_export]
+    use super::spikes_likelihood::SpikesLikelihood;
     #[pymodule_export]
     use super::spikes_uncertainty::{
         spikes_authors_loss, spikes_fit_full_observation, spikes_hidden_activity, spikes_parameter_uncertainty,

@@ -122,3 +122,29 @@ def test_impossible_networks_are_refused():
         Network([Population(adaptation=((1.0, 0.1),))], [[0.0]]).simulate_micro(0.1)
     with pytest.raises(npl.NeuropilError, match="not fitted"):
         NeuLVM().simulate(1.0)
+
+
+def test_the_gradient_of_the_likelihood_is_that_of_differences(recording):
+    circuit = Network.winner_take_all().reduced()
+    bins = recording.activity.reshape(-1, 20, 3).mean(axis=1)[250:]
+    likelihood = spikes.JointLikelihood(circuit, recording.spikes)
+    found = likelihood.gradient(circuit, [bins])
+    assert likelihood.value(circuit, [bins]) == (found.latent, found.observed)
+    assert (found.latent, found.observed) == spikes.log_likelihood(circuit, [bins], recording.spikes)
+
+    def total(network, activity):
+        return sum(likelihood.value(network, [activity]))
+
+    step = 1e-5
+    couplings = [circuit.coupling.copy() for _ in range(2)]
+    couplings[0][2, 0] -= step
+    couplings[1][2, 0] += step
+    low, high = (total(Network(circuit.populations, coupling), bins) for coupling in couplings)
+    assert np.isclose(found.coupling[2, 0], (high - low) / (2 * step), rtol=1e-5)
+    moved = [bins.copy() for _ in range(2)]
+    moved[0][600, 1] -= 1e-3
+    moved[1][600, 1] += 1e-3
+    low, high = (total(circuit, activity) for activity in moved)
+    assert np.isclose(found.activity[0][600, 1], (high - low) / 2e-3, rtol=1e-4)
+    with pytest.raises(npl.InputError, match="time x population"):
+        likelihood.value(circuit, [bins[1:]])

@@ -2,6 +2,8 @@
 
 use ndarray::{Array2, ArrayView2};
 use neuropil_core::check;
+use neuropil_core::random::Seed;
+use rand_distr::{Distribution, StandardNormal};
 
 use crate::error::{Error, Result};
 
@@ -89,9 +91,78 @@ impl PulseTrain {
     }
 }
 
+/// A fluctuating current that all populations share: an Ornstein-Uhlenbeck process whose noise is modulated,
+/// `dI = (mean - I) dt / tau + sqrt(2 sigma(t)^2 dt / tau) xi` with `sigma(t) = sigma (1 + depth sin(2 pi frequency t))`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FluctuatingCurrent {
+    /// Mean, units of the potential per second.
+    pub mean: f64,
+    /// Correlation time, s.
+    pub tau: f64,
+    /// Standard deviation of a process that is not modulated, units of the potential per second.
+    pub sigma: f64,
+    /// Relative depth of the modulation.
+    pub depth: f64,
+    /// Frequency of the modulation, Hz.
+    pub frequency: f64,
+}
+
+impl Default for FluctuatingCurrent {
+    /// Zero mean, 3 ms, 20 per second, modulated by half at 0.2 Hz.
+    fn default() -> Self {
+        Self { mean: 0.0, tau: 0.003, sigma: 20.0, depth: 0.5, frequency: 0.2 }
+    }
+}
+
+impl FluctuatingCurrent {
+    /// The drive (time step, population), the same for all populations; it begins at its mean.
+    ///
+    /// # Errors
+    /// Numbers that are not finite; a correlation time shorter than a time step; a negative standard deviation.
+    pub fn drive(&self, n_steps: usize, n_populations: usize, dt: f64, seed: u64) -> Result<Array2<f64>> {
+        check::finite("mean", self.mean)?;
+        check::finite("depth", self.depth)?;
+        check::non_negative("sigma", self.sigma)?;
+        check::non_negative("frequency", self.frequency)?;
+        check::positive("dt", dt)?;
+        if !(self.tau >= dt && self.tau.is_finite()) {
+            return Err(Error::parameter("tau", self.tau, format!("at least one time step, {dt} s, and finite")));
+        }
+        let mut random = Seed::new(seed).child("fluctuating-current").stream();
+        let mut drive = Array2::zeros((n_steps, n_populations));
+        let mut current = self.mean;
+        for (step, mut row) in drive.rows_mut().into_iter().enumerate() {
+            row.fill(current);
+            let phase = std::f64::consts::TAU * self.frequency * step as f64 * dt;
+            let sigma = self.sigma * (1.0 + self.depth * phase.sin());
+            let normal: f64 = StandardNormal.sample(&mut random);
+            current += (self.mean - current) * dt / self.tau + (2.0 * dt / self.tau).sqrt() * sigma * normal;
+        }
+        Ok(drive)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fluctuating_current_has_its_mean_spread_and_memory() {
+        let current = FluctuatingCurrent { mean: 5.0, depth: 0.0, ..FluctuatingCurrent::default() };
+        let dt = 0.0002;
+        let drive = current.drive(400_000, 2, dt, 1).unwrap();
+        assert_eq!(drive.column(0), drive.column(1));
+        let centred: Vec<f64> = drive.column(0).iter().map(|value| value - 5.0).collect();
+        let moment = |lag: usize| {
+            centred.iter().zip(&centred[lag..]).map(|(a, b)| a * b).sum::<f64>() / (centred.len() - lag) as f64
+        };
+        // 80 s hold some 13,000 correlation times; Euler steps add dt / 2 tau to the variance.
+        assert!((moment(0) / 400.0 - 1.0).abs() < 0.08, "{}", moment(0));
+        assert!((moment(15) / moment(0) - (-1.0_f64).exp()).abs() < 0.04);
+        assert!(centred.iter().sum::<f64>().abs() / (centred.len() as f64) < 1.0);
+        let short = FluctuatingCurrent { tau: 0.0001, ..current };
+        assert!(short.drive(10, 1, dt, 1).unwrap_err().to_string().contains("at least one time step"));
+    }
 
     #[test]
     fn the_number_of_steps_survives_rounding() {

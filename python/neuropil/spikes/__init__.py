@@ -14,6 +14,7 @@ Examples
 """
 
 from neuropil.spikes._full_observation import FullObservation
+from neuropil.spikes._likelihood import JointLikelihood, LikelihoodGradient
 from neuropil.spikes._log_likelihood import authors_loss, cluster_neurons, log_likelihood
 from neuropil.spikes._network import Network
 from neuropil.spikes._neulvm import NeuLVM
@@ -36,6 +37,8 @@ __all__ = [
     "FixedPoint",
     "FullObservation",
     "HiddenActivity",
+    "JointLikelihood",
+    "LikelihoodGradient",
     "MesoResult",
     "MicroResult",
     "Network",

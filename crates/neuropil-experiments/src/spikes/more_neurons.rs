@@ -48,10 +48,14 @@ impl Experiment for MoreNeurons {
         let (numbers, data_sets) = plan(context.size);
         let task = context.monitor.task("fits", numbers.len() as u64 * data_sets);
         let jobs: Vec<(u64, usize)> = (0..data_sets).flat_map(|d| numbers.iter().map(move |&n| (d, n))).collect();
+        let circuits: Result<Vec<CircuitRecording>> = threads::install(|| {
+            (0..data_sets).into_par_iter().map(|d| CircuitRecording::new(10, BINS, seed(context, INFO.id, d))).collect()
+        });
+        let circuits = circuits?;
         let scores: Result<Vec<(f64, f64)>> = threads::install(|| {
             jobs.par_iter()
                 .map(|&(d, n)| {
-                    let circuit = CircuitRecording::new(10, BINS, seed(context, INFO.id, d))?;
+                    let circuit = &circuits[d as usize];
                     let recording = circuit.recording(0..n, 0, BINS)?;
                     let fit =
                         BaumViterbi::new(&winner_take_all(), &recording, options())?.fit(&context.monitor.quiet())?;
