@@ -5,8 +5,8 @@ comparison first shows that loss, gradient or Hessian agree to rounding, then ti
 
 PyTorch
     `loss.backward()` for gradients; for Hessians the fastest of `torch.func.hessian`,
-    `torch.autograd.functional.hessian` (vectorised, reverse over reverse) and the same with the outer Jacobian in forward
-    mode: all three are timed once and the best one enters the comparison. `Linear` stores outgoing x incoming weights,
+    `torch.autograd.functional.hessian` (vectorised, reverse over reverse) and the same with the outer Jacobian forward
+    over it: all three are timed once and the best one enters the comparison. `Linear` stores outgoing x incoming weights,
     as neuropil does, so parameters need no translation.
 JAX
     `jit(value_and_grad(f))` and `jit(hessian(f))` in 64-bit mode, results waited for. Compilation is not timed.
