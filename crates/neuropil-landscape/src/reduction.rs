@@ -12,7 +12,9 @@ use ndarray::Array1;
 use serde::{Deserialize, Serialize};
 
 use crate::enumeration::{Labelling, Slot};
-use crate::neuron::{Equality, Neuron, Relation, angle, check_layer, neurons, shared_incoming, shift_next_bias, with_neurons};
+use crate::neuron::{
+    Equality, Neuron, Relation, angle, check_layer, neurons, shared_incoming, shift_next_bias, with_neurons,
+};
 use crate::{Error, Parameters, Result};
 
 /// When neurons count as equal and weights as zero.

@@ -748,10 +748,8 @@ fn copies_that_training_left_apart_come_together_at_the_level_of_the_loss() {
     let (teacher, data) = (teacher(Activation::G), data(Activation::G));
     let mut apart = split(&teacher, 0, 2, &[1.5, -0.5]).unwrap();
     let list = neurons(&apart, 0).unwrap();
-    let (i, j) = (0..5)
-        .flat_map(|j| (0..j).map(move |i| (i, j)))
-        .find(|&(i, j)| list[i].incoming == list[j].incoming)
-        .unwrap();
+    let (i, j) =
+        (0..5).flat_map(|j| (0..j).map(move |i| (i, j))).find(|&(i, j)| list[i].incoming == list[j].incoming).unwrap();
     // Along 1.5 d_i = 0.5 d_j the function changes in second order: the bottom of the quartic valley.
     let mut theta = apart.theta().to_owned();
     for (axis, size) in [(0, 1e-6), (1, 2e-6)] {
