@@ -287,7 +287,13 @@ impl MemoryModel {
     #[pyo3(signature = (states: "numpy.typing.NDArray[numpy.float64]") -> "numpy.typing.NDArray[numpy.float64]")]
     fn step<'py>(&self, py: Python<'py>, states: PyReadonlyArray2<'py, f64>) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let states = states.as_array();
-        Ok(run(py, None, |_| self.memory.step(states))?.into_pyarray(py))
+        // A thread of its own costs as much as a few states.
+        let next = if states.nrows() <= 8 {
+            py.detach(|| self.memory.step(states)).map_err(refused)?
+        } else {
+            run(py, None, |_| self.memory.step(states))?
+        };
+        Ok(next.into_pyarray(py))
     }
 
     /// The fields of output neurons.

@@ -331,7 +331,9 @@ impl Fit<'_> {
         }
         gram.add_to_diagonal(options.ridge);
         self.monitor.check()?;
-        let before = right.clone();
+        // The right-hand sides are overwritten; where they are the targets themselves, no copy is needed to compare with.
+        let changed = mean.is_some() || options.normalization == Normalization::Sum;
+        let before = changed.then(|| right.clone());
         let factor = match options.solver {
             Solver::Cholesky => Some(Cholesky::of(gram).map_err(|pivot| not_positive_definite(kernel, pivot))?),
             Solver::Jitter => Some(self.with_jitter(kernel, gram, inputs, options.ridge, report)?),
@@ -353,7 +355,7 @@ impl Fit<'_> {
             factor.solve_in_place(right.view_mut());
             report.condition_bound = Some(factor.condition_bound());
         }
-        report_norms(&right, before.view(), report);
+        report_norms(&right, before.as_ref().map_or(targets, |before| before.view()), report);
         Ok(Solution { coefficients: right, threshold, mean, factor })
     }
 
@@ -467,7 +469,7 @@ fn report_norms(coefficients: &Array2<f64>, right: ArrayView2<f64>, report: &mut
     report.n_support = support;
 }
 
-fn not_positive_definite(kernel: &Kernel, pivot: usize) -> Error {
+pub(crate) fn not_positive_definite(kernel: &Kernel, pivot: usize) -> Error {
     let mut advice = String::from(
         "remove patterns that are (nearly) determined by others, add a ridge, or choose the solver with jitter or the \
          pseudo-inverse",
