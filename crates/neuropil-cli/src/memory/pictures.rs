@@ -38,14 +38,13 @@ pub(crate) fn strips(
             (true, Some((name, _))) => name.as_str(),
             _ => "",
         });
-    let numbers = (0..(width + 1) * n)
-        .map(|x| if x % (width + 1) == width / 2 { (x / (width + 1)).to_string() } else { String::new() });
+    let lines = values.len();
     let pixel = (WIDTH / ((width + 1) * n.max(1)) as f64).min(LARGEST_PIXEL);
     Figure::new(id, title).describe(description).panel(
-        Panel::new().x_label("pattern").height(pixel * values.len() as f64 + 60.0).heatmap(
-            HeatMap::new(values.clone())
+        Panel::new().x_label("pattern").height(pixel * lines as f64 + 60.0).heatmap(
+            HeatMap::new(values)
                 .rows(names)
-                .columns(numbers)
+                .x_extent(-0.5, n as f64 - 0.5)
                 .range(low, high)
                 .colour_map(ColourMap::Grey)
                 .colour_label("state"),
