@@ -1,12 +1,12 @@
 """The spikes room beside its peers: the winner-take-all circuit on one thread.
 
-Every comparison first shows that both sides have the same statistics (the inhibitory population, which takes no part in the
-slow switching of the other two, within 0.6 Hz; the sum of the two that switch within 3 Hz), then times them in turn. No side
-records spikes, and building a network is not timed. All run on one thread, but for the fit, which uses two.
+Every comparison first shows that both sides have the same statistics (the inhibitory population, which takes no part in
+the slow switching of the other two, within 0.6 Hz; the sum of the two that switch within 3 Hz), then times them
+in turn. No side records spikes, and building a network is not timed. All run on one thread, but for the fit, which uses two.
 
 NEST gif_pop_psc_exp
-    The mesoscopic equations with the same number of age bins. It refuses empty adaptation lists, so one term of amplitude
-    zero is carried.
+    The mesoscopic equations with the same number of age bins. It refuses empty adaptation lists, so one term of
+    amplitude zero is carried.
 NEST gif_psc_exp
     Every neuron, 680,000 synapses at 1000 neurons.
 Brian2
@@ -17,14 +17,19 @@ NumPy
 """
 
 import json
+import os
+import warnings
 from functools import partial
 from importlib.metadata import version
 
 import numpy as np
 import spikes_likelihood as published
-from measure import Row, alternate, seconds
+from measure import Row, alternate
+from measure import seconds as wall_time
 
 DT = 0.0002
+# NEST greets on standard output, where the tables go.
+os.environ.setdefault("PYNEST_QUIET", "1")
 
 
 def circuit(scale=1):
@@ -52,7 +57,7 @@ def nest_network(level, dt, age_bins=None, scale=1):
     import nest
 
     described = json.loads(circuit(scale).to_nest(level, form="json", dt=dt, age_bins=age_bins))
-    nest.set_verbosity("M_ERROR")
+    nest.verbosity = nest.VerbosityLevel.ERROR
     nest.ResetKernel()
     nest.set(resolution=dt * 1e3, rng_seed=1, local_num_threads=1)
     populations = []
@@ -166,7 +171,8 @@ def meso(repeats, quick):
         ours = our_rates(network.simulate_meso(40.0, dt=DT, age_bins=500, fold=fold), DT)
         agreement = agree(theirs, ours, f"meso, fold {fold}")
         yield Row(
-            f"mesoscopic circuit, dt 0.2 ms, {seconds:g} s, 500 age bins" + (f", ours folded by {fold}" if fold > 1 else ""),
+            f"mesoscopic circuit, dt 0.2 ms, {seconds:g} s, 500 age bins"
+            + (f", ours folded by {fold}" if fold > 1 else ""),
             "NEST gif_pop_psc_exp",
             version("nest-simulator"),
             agreement,
@@ -209,14 +215,16 @@ def brian(repeats, quick):
             f"{1000 * scale} neurons, dt 0.2 ms, {seconds:g} s",
             "Brian2, shared inputs, Cython",
             version("brian2"),
-            agree(rates(), ours, "Brian2") if scale == 1 else f"rates {np.round(rates(), 1)} and {np.round(ours, 1)} Hz",
+            agree(rates(), ours, "Brian2")
+            if scale == 1
+            else f"rates {np.round(rates(), 1)} and {np.round(ours, 1)} Hz",
             *alternate(run, partial(network.simulate_micro, seconds), repeats),
             wanted,
         )
 
 
 def recording():
-    """Ten seconds of nine neurons after one of history, with the activity (Hz) of all, and the same for the NumPy program."""
+    """Ten seconds of nine neurons after one of history, the activity (Hz) of all, and both as NumPy wants them."""
     from neuropil.spikes import bin_spikes
 
     run = circuit().simulate_micro(11.0, record=3, seed=3, start=[20.0, 5.0, 25.0])
@@ -255,11 +263,15 @@ def likelihood(repeats, quick):
     of_value = abs(value / sum(published.exact_loss(published.PARAMETERS, *data)) - 1.0)
     of_gradient = relative(gradient, published.central_gradient(published.PARAMETERS, *data))
     if of_value > 1e-8 or of_gradient > 1e-5:
-        raise SystemExit(f"likelihood: value differs by {of_value:.1e}, gradient by {of_gradient:.1e}; nothing was timed")
+        raise SystemExit(
+            f"likelihood: value differs by {of_value:.1e}, gradient by {of_gradient:.1e}; nothing was timed"
+        )
     short_value, short_gradient = ours(reduced)
     off_value, off_gradient = abs(short_value / value - 1.0), relative(short_gradient, gradient)
     if off_value > 0.01 or off_gradient > 0.05:
-        raise SystemExit(f"reduced age grid: value off by {off_value:.1e}, gradient by {off_gradient:.1e}; nothing was timed")
+        raise SystemExit(
+            f"reduced age grid: value off by {off_value:.1e}, gradient by {off_gradient:.1e}; nothing was timed"
+        )
     for prepared, wanted, agreement in (
         (full, 200.0, f"value within {of_value:.0e}, gradient within {of_gradient:.0e}"),
         (reduced, 1000.0, f"off the 250 bins by {off_value:.0e} in value, {off_gradient:.0e} in gradient"),
@@ -267,7 +279,9 @@ def likelihood(repeats, quick):
         repeated = 1 if quick else 20
         theirs, mine = alternate(
             partial(published.gradient, published.PARAMETERS, *data),
-            lambda prepared=prepared, repeated=repeated: [prepared.gradient(network, [activity]) for _ in range(repeated)],
+            lambda prepared=prepared, repeated=repeated: [
+                prepared.gradient(network, [activity]) for _ in range(repeated)
+            ],
             repeats,
         )
         yield Row(
@@ -286,10 +300,15 @@ def fit(quick):
     from neuropil.spikes import NeuLVM
 
     trains, activity, _ = recording()
+    # dt is longer than tau_s, as published; the warning would repeat it.
+    warnings.simplefilter("ignore")
     model = NeuLVM(n_restarts=1 if quick else 5, max_em=2 if quick else 20)
-    took = seconds(lambda: model.fit(trains))
+    took = wall_time(lambda: model.fit(trains))
     smooth = np.exp(-0.5 * (np.arange(-25, 26) / 5.0) ** 2)
-    similar = [np.corrcoef(*(np.convolve(a[:, m], smooth, "same") for a in (model.activity_[0], activity)))[0, 1] for m in (0, 1)]
+    similar = [
+        np.corrcoef(*(np.convolve(a[:, m], smooth, "same") for a in (model.activity_[0], activity)))[0, 1]
+        for m in (0, 1)
+    ]
     yield Row(
         "full fit, 10 s of 9 neurons, 5 restarts, two threads",
         "the minute it may take",
