@@ -1,8 +1,8 @@
 """The joint likelihood in NumPy, with a gradient by finite differences, as the published program computes it.
 
 `loss` follows the published formulation. With ``linear_below=0.01`` and the start of `published_start` it has the small
-print of the program and the value of the exact check of the Rust tests (`check`); with ``linear_below=0`` and the start of
-`settled_start` it is the likelihood of neuropil, so that values and gradients can be compared digit by digit.
+print of the program and the value of the exact check of the Rust tests (`check`); with ``linear_below=0`` and the start
+of `settled_start` it is the likelihood of neuropil, so that values and gradients can be compared digit by digit.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ DT = 0.004
 SIZES = np.array([400.0, 400.0, 200.0])
 SIGNS = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0], [-1.0, -1.0, -1.0]])
 SYNAPTIC_DECAY = np.exp(-DT / np.array([0.003, 0.003, 0.006]))
-# Leak rates (1/s), strengths, resting potentials and thresholds of the winner-take-all circuit, in units of the softness.
+# Leak rates (1/s), strengths, resting potentials and thresholds of the circuit, in units of the softness.
 PARAMETERS = np.concatenate([[50.0] * 3, [9.984, 9.984, 19.968], [14.4] * 3, [6.0 - np.log(10.0)] * 3])
 
 
@@ -46,12 +46,15 @@ def settled_start(parameters, rate, ages):
     return potential, np.concatenate([np.zeros((3, 1)), -np.cumsum(hazard, axis=1)[:, :-1]], axis=1)
 
 
-def loss(parameters, z, y, rate, age, ages=250, start=published_start, linear_below=0.01, refractory=1e-8, two_pi=2.0 * 3.14):
+def loss(
+    parameters, z, y, rate, age, ages=250, start=published_start, linear_below=0.01, refractory=1e-8, two_pi=2.0 * 3.14
+):
     """Negative log-likelihood (nats) of the recorded spikes and of the activity.
 
     `z` is the fraction of neurons per bin (time, population), `y` the spikes (time, population, neuron), `rate` the
-    activity before the first bin, `age` the bins since the last spike of every recorded neuron. Below `linear_below` the
-    probability to fire is taken for the expected number of spikes, `refractory` is that number in the refractory bin.
+    activity before the first bin, `age` the bins since the last spike of every recorded neuron. Below `linear_below`
+    the probability to fire is taken for the expected number of spikes, `refractory` is that number in the refractory
+    bin.
     """
     leak, coupling, resting, threshold = unpacked(parameters)
     potential, log_survivor = start(parameters, rate, ages)
@@ -77,7 +80,9 @@ def loss(parameters, z, y, rate, age, ages=250, start=published_start, linear_be
         spread = (p + 0.1 * DT) / SIZES
         latent += np.sum(0.5 * np.log(two_pi * spread) + (z[t] - p) ** 2 / (2.0 * spread))
         cell = np.minimum(age, ages - 1)
-        observed += np.sum(np.where(y[t], -np.log(np.maximum(fires[populations, cell], 1e-8)), hazard[populations, cell]))
+        observed += np.sum(
+            np.where(y[t], -np.log(np.maximum(fires[populations, cell], 1e-8)), hazard[populations, cell])
+        )
         age = np.where(y[t], 0, age + 1)
         log_survivor = np.concatenate([np.zeros((3, 1)), log_survivor[:, :-1] - hazard[:, :-1]], axis=1)
         born = np.concatenate([z[t][:, None], born[:, :-1]], axis=1)
@@ -93,7 +98,9 @@ def gradient(parameters, *data):
     """Forward differences, as the optimiser of the published program takes them: thirteen values."""
     base = sum(loss(parameters, *data))
     steps = 1e-8 * np.maximum(np.abs(parameters), 1.0)
-    return np.array([(sum(loss(parameters + step * row, *data)) - base) / step for step, row in zip(steps, np.eye(12), strict=True)])
+    return np.array(
+        [(sum(loss(parameters + step * row, *data)) - base) / step for step, row in zip(steps, np.eye(12), strict=True)]
+    )
 
 
 def central_gradient(parameters, *data):
@@ -101,7 +108,10 @@ def central_gradient(parameters, *data):
     steps = 1e-5 * np.maximum(np.abs(parameters), 1.0)
     rows = zip(steps, np.eye(12), strict=True)
     return np.array(
-        [(sum(exact_loss(parameters + s * row, *data)) - sum(exact_loss(parameters - s * row, *data))) / (2 * s) for s, row in rows]
+        [
+            (sum(exact_loss(parameters + s * row, *data)) - sum(exact_loss(parameters - s * row, *data))) / (2 * s)
+            for s, row in rows
+        ]
     )
 
 

@@ -40,8 +40,8 @@ const FINE: f64 = 0.0001;
 const WHY: &str = "the error is that of the time steps, not of the equations: in steps of 0.05 ms (800 s) neurons rest at 18.6, \
                    6.4 and 24.6 Hz and switch 63 times in 400 s, populations at 18.5, 6.5 and 24.6 Hz with 66 switches. \
                    The barrier between the two states makes small errors large, and longer steps err in opposite \
-                   directions: neurons with Euler input switch 41 times in 400 s at 0.2 ms, populations 76 times at \
-                   0.2 ms and 126 times at 1 ms. NEST's gif_pop_psc_exp does the same: 17.2, 8.0 and 24.6 Hz and 131 \
+                   directions: neurons with Euler input switch 22 or 41 times (two seeds) in 400 s at 0.2 ms, \
+                   populations 76 times at 0.2 ms and 126 times at 1 ms. NEST's gif_pop_psc_exp does the same: 17.2, 8.0 and 24.6 Hz and 131 \
                    switches at 1 ms, 17.3, 7.9 and 24.6 Hz and 126 here";
 
 impl Experiment for MicroAndMeso {
