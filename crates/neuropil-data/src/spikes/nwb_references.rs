@@ -27,8 +27,17 @@ pub(super) fn point(file: &mut [u8], from: &str, to: &str) -> Option<()> {
         return None;
     }
     let name = find(body, NAME)?;
-    // Before the name: size of the dataspace (2 bytes) and the character set; behind it: datatype (8 bytes).
-    let dataspace = usize::from(u16::from_le_bytes(body.get(name - 3..name - 1)?.try_into().ok()?));
+    // Before the name: version, flags, sizes of name, datatype and dataspace (2 bytes each); in version 3 a character set.
+    let size_at = |place: usize| Some(usize::from(u16::from_le_bytes(body.get(place..place + 2)?.try_into().ok()?)));
+    let start_of_message = match (body.get(name.checked_sub(8)?)?, body.get(name.checked_sub(9)?)?) {
+        (2, _) => name - 8,
+        (_, 3) => name - 9,
+        _ => return None,
+    };
+    if size_at(start_of_message + 2)? != NAME.len() || size_at(start_of_message + 4)? != 8 {
+        return None;
+    }
+    let dataspace = size_at(start_of_message + 6)?;
     let datatype = name + NAME.len();
     let data = datatype + 8 + dataspace;
     if body.get(data..data + 8)? != TEXT {
