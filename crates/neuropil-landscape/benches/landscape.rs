@@ -11,6 +11,7 @@ use ndarray::{Array1, Array2};
 use neuropil_core::progress::Monitor;
 use neuropil_core::random::{Seed, uniform};
 use neuropil_core::threads;
+use neuropil_landscape::count;
 use neuropil_landscape::{
     Activation, AdamParameters, Bias, Dataset, Initialisation, Loss, Mlp, Objective, TeacherOutputs, TeacherTask,
     TrainParameters, adam, train, train_many,
@@ -89,6 +90,10 @@ fn main() {
             black_box(objective.value_and_gradient(theta.view()).ok());
         });
     }
+
+    bench.run("all counts at width 1000", 1000, || {
+        black_box(count::rows(1000).ok());
+    });
 
     let task = TeacherTask::new(Activation::Sigmoid, TeacherOutputs::One).expect("the task is finite");
     let student = task.student(5).expect("a positive width");

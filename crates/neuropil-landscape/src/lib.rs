@@ -1,7 +1,9 @@
 //! Loss landscapes of multi-layer perceptrons: permutation symmetry, saddles and zero-loss paths.
 
 pub mod activation;
+pub mod adam_rounds;
 pub mod alignment;
+pub mod bounded;
 mod buffer;
 pub mod count;
 pub mod critical_point;
@@ -13,6 +15,7 @@ pub mod error;
 pub mod expansion;
 pub mod expansion_graph;
 mod explicit;
+mod flat_directions;
 pub mod flow;
 mod forward;
 pub mod gaussian_data;
@@ -25,6 +28,7 @@ pub mod loss;
 pub mod network;
 pub mod neuron;
 pub mod overlap;
+mod overlap_curvature;
 mod pair;
 pub mod permutation_path;
 pub mod plateau;
@@ -35,6 +39,7 @@ pub mod ratio;
 pub mod reduction;
 mod rosenbrock;
 pub mod smooth;
+pub mod soft_merge;
 pub mod spectrum;
 pub mod tasks;
 pub mod train;
@@ -42,6 +47,8 @@ mod two_layer_hessian;
 pub mod zero_loss_path;
 
 pub use activation::{Activation, SignSymmetry};
+pub use adam_rounds::{AdamRounds, TrainedInRounds, train_in_rounds};
+pub use bounded::Bounded;
 pub use data::Dataset;
 pub use ensemble::{AdamCourse, AdamParameters, adam};
 pub use error::{Error, Result};
@@ -55,4 +62,4 @@ pub use polish::{PolishMethod, PolishParameters, Polished, Status, polish};
 pub use smooth::{Landscape, Smooth};
 pub use spectrum::{Eigenvectors, Spectrum};
 pub use tasks::{TeacherOutputs, TeacherTask};
-pub use train::{TrainParameters, Trained, train, train_from, train_many};
+pub use train::{TrainParameters, Trained, random_starts, train, train_from, train_many};

@@ -1,6 +1,7 @@
 //! `neuropil landscape path`.
 
 use clap::Args;
+use neuropil_core::statistics::largest;
 use neuropil_landscape::expansion::add_silent;
 use neuropil_landscape::reduction::ReductionTolerance;
 use neuropil_landscape::zero_loss_path::zero_loss_path;
@@ -64,7 +65,7 @@ pub(crate) fn run(args: &PathArgs, context: &Context<'_>) -> Result<i32> {
     };
     let objective = task.objective(start.network())?;
     let (times, losses) = path.losses(&objective, 50)?;
-    let worst = losses.iter().copied().fold(0.0, f64::max);
+    let worst = largest(losses.iter().copied());
     let end = path.at(1.0);
     let straight = times
         .iter()
@@ -73,7 +74,7 @@ pub(crate) fn run(args: &PathArgs, context: &Context<'_>) -> Result<i32> {
             Ok(objective.value(theta.view())?)
         })
         .collect::<Result<Vec<f64>>>()?;
-    let barrier = straight.iter().copied().fold(0.0, f64::max);
+    let barrier = largest(straight.iter().copied());
     let mut table = ResultTable::default();
     table.numbers("position", times.iter().copied());
     table.numbers("loss", losses.iter().copied());

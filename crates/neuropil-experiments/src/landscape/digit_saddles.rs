@@ -1,6 +1,7 @@
 //! A deep network on images of digits: pairs of hidden neurons merged.
 
 use neuropil_core::random::Seed;
+use neuropil_core::statistics::largest;
 use neuropil_landscape::critical_point::{CriticalPointReport, ReportParameters};
 use neuropil_landscape::permutation_path::{PermutationPathParameters, permutation_path};
 use neuropil_landscape::plateau::Plateau;
@@ -28,11 +29,13 @@ const INFO: Info = Info {
 const DECAY: f64 = 1e-4;
 const PAIRS: [(usize, usize); 3] = [(0, 1), (1, 2), (2, 3)];
 
-/// Samples, hidden widths, steps of the path.
-fn setting(size: Size) -> (usize, [usize; 3], usize) {
+const WIDTHS: [usize; 4] = [64, 10, 10, 10];
+
+/// Samples, steps of the path.
+fn setting(size: Size) -> (usize, usize) {
     match size {
-        Size::Quick => (300, [4, 4, 4], 11),
-        Size::Full => (1797, [10, 10, 10], 41),
+        Size::Quick => (300, 6),
+        Size::Full => (1797, 41),
     }
 }
 
@@ -42,17 +45,17 @@ impl Experiment for DigitSaddles {
     }
 
     fn parameters(&self, size: Size) -> serde_json::Value {
-        let (samples, widths, steps) = setting(size);
+        let (samples, steps) = setting(size);
         serde_json::json!({
-            "images": "digits, 8 x 8", "samples": samples, "widths": widths, "activation": "softplus",
+            "images": "digits, 8 x 8", "samples": samples, "widths": WIDTHS, "activation": "softplus",
             "weight_decay": DECAY, "pairs": PAIRS, "layer": 1, "steps": steps,
         })
     }
 
     fn run(&self, context: &Context) -> Result<Section> {
-        let (samples, [a, b, c], steps) = setting(context.size);
+        let (samples, steps) = setting(context.size);
         let data = digits::classes(samples)?;
-        let network = Mlp::uniform(&[64, a, b, c, 10], &Activation::Softplus, Bias::With);
+        let network = Mlp::uniform(&WIDTHS, &Activation::Softplus, Bias::With);
         let bare = Objective::new(&network, &data, Loss::CrossEntropy)?;
         let objective = Objective::new(&network, &data, Loss::CrossEntropy)?.with_weight_decay(DECAY)?;
         let start =
@@ -87,7 +90,8 @@ impl Experiment for DigitSaddles {
             let report = CriticalPointReport::new(&objective, &path.saddle, &ReportParameters::default())?;
             let plateau = Plateau::new(&path.saddle, 1, pair.0, pair.1)?;
             let losses = plateau.losses(&bare, &[-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5])?;
-            let spread = losses.iter().map(|loss| (loss - losses[3]).abs()).fold(0.0, f64::max);
+            let spread = losses.iter().map(|loss| (loss - losses[3]).abs()).collect::<Vec<f64>>();
+            let spread = largest(spread);
             let name = format!("{} and {}", pair.0, pair.1);
             let x: Vec<f64> = path.distances.iter().map(|distance| distance / path.distances[0]).collect();
             panel = panel.line(&name, &x, &path.losses);
@@ -98,14 +102,14 @@ impl Experiment for DigitSaddles {
                 report.index.into(),
                 spread.into(),
             ]);
-            worst_gradient = worst_gradient.max(path.saddle_gradient);
-            largest_barrier = largest_barrier.max(path.barrier());
+            worst_gradient = largest([worst_gradient, path.saddle_gradient]);
+            largest_barrier = largest([largest_barrier, path.barrier()]);
             largest_index = largest_index.max(report.index);
-            worst_spread = worst_spread.max(spread);
+            worst_spread = largest([worst_spread, spread]);
         }
         Ok(Section::new(INFO.id, ROOM, INFO.title)
             .describe(
-                "Three hidden softplus layers on images of digits, softmax cross-entropy with a weight decay of 1e-4 so \
+                "Two hidden softplus layers of ten neurons (64-10-10-10) on images of digits, softmax cross-entropy with a weight decay of 1e-4 so \
                  that minima are finite. Three pairs of neurons of the second hidden layer are brought together.",
             )
             .claim(
