@@ -21,7 +21,7 @@ from pathlib import Path
 from measure import load, machine
 
 HERE = Path(__file__).resolve().parent
-ROOMS = ["memory", "spikes", "surprise"]
+ROOMS = ["landscape", "memory", "spikes", "surprise"]
 BUSY = 0.7
 
 

@@ -11,10 +11,9 @@ use ndarray::{Array1, Array2};
 use neuropil_core::progress::Monitor;
 use neuropil_core::random::{Seed, uniform};
 use neuropil_core::threads;
-use neuropil_landscape::count;
 use neuropil_landscape::{
     Activation, AdamParameters, Bias, Dataset, Initialisation, Loss, Mlp, Objective, TeacherOutputs, TeacherTask,
-    TrainParameters, adam, train, train_many,
+    TrainParameters, adam, count, train, train_many,
 };
 
 struct Bench {
@@ -91,8 +90,8 @@ fn main() {
         });
     }
 
-    bench.run("all counts at width 1000", 1000, || {
-        black_box(count::rows(1000).ok());
+    bench.run("exact counts, all r up to m = 1000", 501_501, || {
+        black_box(count::table(1000).ok());
     });
 
     let task = TeacherTask::new(Activation::Sigmoid, TeacherOutputs::One).expect("the task is finite");

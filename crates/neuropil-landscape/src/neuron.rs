@@ -77,6 +77,31 @@ pub fn with_neurons(parameters: &Parameters, layer: usize, neurons: &[Neuron]) -
     network.parameters(theta.into())
 }
 
+/// The incoming vector that copies which are equal only up to training error can share with the least change of the
+/// function: the mean weighted by their shares `a_i . a / |a|^2` of the summed outgoing vector `a`.
+///
+/// With one output the sum of `a_i (w_i - mean)` is zero, so the function changes in second order of the distances. The
+/// first copy's vector would change it in first order, which after training towards a quartic minimum is far above the
+/// loss. Exact copies keep every bit; where the outgoing vectors nearly cancel the mean is no mean, and the first copy's
+/// vector is returned.
+pub(crate) fn shared_incoming<'a>(copies: impl IntoIterator<Item = &'a Neuron> + Clone) -> Array1<f64> {
+    /// Shares beyond this would move the vector farther than the copies are apart.
+    const LARGEST_SHARE: f64 = 1e3;
+    let mut members = copies.clone().into_iter();
+    let Some(first) = members.next() else { return Array1::zeros(0) };
+    let sum = members.fold(first.outgoing.clone(), |sum, neuron| sum + &neuron.outgoing);
+    let norm = sum.dot(&sum);
+    let mut shared = first.incoming.clone();
+    for neuron in copies {
+        let share = neuron.outgoing.dot(&sum) / norm;
+        if !(share.abs() <= LARGEST_SHARE) {
+            return first.incoming.clone();
+        }
+        shared.scaled_add(share, &(&neuron.incoming - &first.incoming));
+    }
+    shared
+}
+
 /// Adds `change` to the bias of the layer after a hidden layer; `None` if that layer has none.
 pub(crate) fn shift_next_bias(parameters: &Parameters, layer: usize, change: &Array1<f64>) -> Option<Parameters> {
     if !parameters.network().has_bias(layer + 1) {

@@ -13,7 +13,9 @@ use neuropil_core::statistics::largest;
 use serde::{Deserialize, Serialize};
 
 use crate::enumeration::{Labelling, Slot};
-use crate::neuron::{Equality, Neuron, Relation, angle, check_layer, neurons, shift_next_bias, with_neurons};
+use crate::neuron::{
+    Equality, Neuron, Relation, angle, check_layer, neurons, shared_incoming, shift_next_bias, with_neurons,
+};
 use crate::{Error, Parameters, Result};
 
 /// When neurons count as equal and weights as zero.
@@ -150,7 +152,14 @@ fn reduce_layer(parameters: &Parameters, layer: usize, tolerance: &ReductionTole
             relations[member] = relation;
             residual = largest([residual, list[cluster[0].0].distance(&list[member], tolerance.equality)]);
         }
-        let merged = Neuron { outgoing: sum, ..list[cluster[0].0].clone() };
+        let plain = cluster.iter().all(|(_, relation)| relation.factor == 1.0 && relation.constant == 0.0);
+        let first = &list[cluster[0].0];
+        let incoming = if plain {
+            shared_incoming(cluster.iter().map(|(member, _)| &list[*member]))
+        } else {
+            first.incoming.clone()
+        };
+        let merged = Neuron { incoming, outgoing: sum, activation: first.activation.clone() };
         let slot = if merged.is_silent(tolerance.outgoing) {
             groups += 1;
             residual = largest(merged.outgoing.iter().map(|weight| weight.abs()).chain([residual]));

@@ -34,7 +34,7 @@ use neuropil_core::statistics::largest;
 use crate::alignment::{self, AlignmentParameters};
 use crate::enumeration::{Labelling, Slot};
 use crate::expansion::check_permutation;
-use crate::neuron::{Equality, Neuron, neurons, with_neurons};
+use crate::neuron::{Equality, Neuron, neurons, shared_incoming, with_neurons};
 use crate::reduction::{ReductionTolerance, reduce};
 use crate::{Error, LayerActivation, Objective, Parameters, Result};
 
@@ -246,8 +246,12 @@ fn free_a_neuron(
         labelling.slots_with(slot).find(|&i| i < j).map(|i| (i, j))
     });
     let (i, j) = pair.ok_or(Error::NoFreeNeuron { layer, width, distinct: labelling.copied() })?;
+    let shared = shared_incoming([&list[i], &list[j]]);
+    (freed[i].incoming, freed[j].incoming) = (shared.clone(), shared);
+    let together = freed.clone();
     give(&mut freed, j, i);
-    Ok((vec![original, freed], reduction.residual))
+    // A path leaves out states that change nothing: copies that are exact are together already.
+    Ok((vec![original, together, freed], reduction.residual))
 }
 
 /// Neurons of different activations cannot stand in for each other.
@@ -393,10 +397,19 @@ pub fn connect(a: &Parameters, b: &Parameters, tolerance: &ReductionTolerance) -
 }
 
 /// Moves each layer to the form in which the first copy of a neuron has the whole outgoing vector and all others none.
+/// Copies that training has left apart come together first.
 fn gather(path: &mut PiecewisePath, labellings: &[Labelling]) -> Result<()> {
     // The last layer first: a neuron that feeds only silent neurons is silent itself once those are.
     for (layer, labelling) in labellings.iter().enumerate().rev() {
         let mut list = neurons(path.last(), layer)?;
+        for label in 0..labelling.copied() {
+            let slots: Vec<usize> = labelling.slots_with(Slot::Copy(label)).collect();
+            let shared = shared_incoming(slots.iter().map(|&slot| &list[slot]));
+            for slot in slots {
+                list[slot].incoming.clone_from(&shared);
+            }
+        }
+        path.go_to(with_neurons(path.last(), layer, &list)?);
         for slot in 0..list.len() {
             match labelling.slots()[slot] {
                 Slot::Zero(_) => list[slot].outgoing.fill(0.0),

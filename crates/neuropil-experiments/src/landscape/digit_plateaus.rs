@@ -1,7 +1,8 @@
 //! Images of digits: slow phases in narrow networks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use ndarray::ArrayView1;
 use neuropil_core::random::Seed;
 use neuropil_core::statistics::largest;
 use neuropil_landscape::{Activation, AdamParameters, Bias, Dataset, Initialisation, Loss, Mlp, Objective, adam};
@@ -28,7 +29,14 @@ fn mnist_folder() -> Option<PathBuf> {
 }
 
 fn data() -> Result<Dataset> {
-    let Some(folder) = mnist_folder() else { return digits::classes(usize::MAX) };
+    match mnist_folder() {
+        Some(folder) => mnist(&folder),
+        None => digits::classes(usize::MAX),
+    }
+}
+
+/// MNIST's test images, grey values from 0 to 1, from the IDX files as they are distributed, packed or not.
+fn mnist(folder: &Path) -> Result<Dataset> {
     let read = |name: &str| {
         let plain = folder.join(name);
         let path = if plain.exists() { plain } else { folder.join(format!("{name}.gz")) };
@@ -36,8 +44,27 @@ fn data() -> Result<Dataset> {
     };
     let images = read("t10k-images-idx3-ubyte")?;
     let labels: Vec<usize> = read("t10k-labels-idx1-ubyte")?.iter().map(|label| *label as usize).collect();
-    let images = images.into_shape_with_order((labels.len(), 784)).map_err(Error::failed)? / 255.0;
+    if images.ndim() != 3 || images.shape()[0] != labels.len() {
+        let shape = images.shape();
+        return Err(Error::failed(format!(
+            "the images of NEUROPIL_MNIST must have shape (number, rows, columns) with one label each; got {shape:?} for \
+             {} labels",
+            labels.len()
+        )));
+    }
+    let pixels = images.shape()[1] * images.shape()[2];
+    let images = images.into_shape_with_order((labels.len(), pixels)).map_err(Error::failed)? / 255.0;
     Ok(Dataset::labelled(images, &labels, 10)?)
+}
+
+/// Share of the samples whose largest output is that of their class.
+fn accuracy(network: &Mlp, theta: ArrayView1<f64>, data: &Dataset) -> Result<f64> {
+    let largest = |row: ArrayView1<f64>| {
+        row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(usize::MAX, |(class, _)| class)
+    };
+    let outputs = network.predict(theta, data.inputs())?;
+    let right = outputs.rows().into_iter().zip(data.targets().rows()).filter(|(f, y)| largest(*f) == largest(*y));
+    Ok(right.count() as f64 / data.n_samples() as f64)
 }
 
 fn widths(size: Size) -> Vec<usize> {
@@ -78,9 +105,10 @@ impl Experiment for DigitPlateaus {
             .column("start", "")
             .column("loss", "nat")
             .column("squared gradient norm", "")
-            .column("loss at step 1", "nat");
+            .column("loss at step 1", "nat")
+            .column("accuracy", "");
         let mut ends = Vec::new();
-        let mut first = Vec::new();
+        let (mut first, mut accuracies) = (Vec::new(), Vec::new());
         for width in widths(context.size) {
             let network = Mlp::two_layer(inputs, width, 10, Activation::Softplus, Bias::With);
             let objective = Objective::new(&network, &data, Loss::CrossEntropy)?;
@@ -100,7 +128,11 @@ impl Experiment for DigitPlateaus {
                 let (loss, gradient) = (last(&course.losses), last(&course.squared_gradient_norms));
                 let start = course.losses.first().copied().unwrap_or(f64::NAN);
                 first.push(start);
-                table.push([width.into(), index.into(), loss.into(), gradient.into(), start.into()]);
+                let accuracy = accuracy(&network, course.theta.view(), &data)?;
+                table.push([width.into(), index.into(), loss.into(), gradient.into(), start.into(), accuracy.into()]);
+                if width == 10 {
+                    accuracies.push(accuracy);
+                }
                 worst = (
                     largest([worst.0, loss]),
                     -largest([-worst.1, -loss]),
@@ -148,6 +180,12 @@ impl Experiment for DigitPlateaus {
                         .absolute_error_at_most(0.02),
                 )
                 .claim(
+                    Claim::new("mnist-accuracy-10", "lowest share of images that width 10 classifies correctly")
+                        .reference("0.935 to 0.945", Source::ThisProject)
+                        .value(accuracies.iter().copied().fold(f64::INFINITY, f64::min))
+                        .within(0.935, 0.945),
+                )
+                .claim(
                     Claim::new("mnist-gradient-10", "largest squared gradient norm of width 10 after 500 steps")
                         .reference("1e-3 to 2e-3", Source::ThisProject)
                         .value(narrow.2)
@@ -184,5 +222,40 @@ impl Experiment for DigitPlateaus {
                     .panel(gradients),
             )
             .table(table))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An IDX file of bytes.
+    fn idx(shape: &[u32], values: impl Iterator<Item = u8>) -> Vec<u8> {
+        let mut bytes = vec![0, 0, 8, shape.len() as u8];
+        bytes.extend(shape.iter().flat_map(|n| n.to_be_bytes()));
+        bytes.extend(values);
+        bytes
+    }
+
+    #[test]
+    fn images_are_read_from_a_folder_of_idx_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: Vec<u8>| std::fs::write(folder.path().join(name), bytes).unwrap();
+        write("t10k-images-idx3-ubyte", idx(&[3, 2, 2], [0, 51, 102, 255].into_iter().cycle().take(12)));
+        write("t10k-labels-idx1-ubyte", idx(&[3], [7, 0, 9].into_iter()));
+        let data = mnist(folder.path()).unwrap();
+        assert_eq!(data.inputs().dim(), (3, 4));
+        assert_eq!(data.inputs().row(1).to_vec(), [0.0, 0.2, 0.4, 1.0]);
+        assert_eq!(data.targets()[[0, 7]] + data.targets()[[1, 0]] + data.targets()[[2, 9]], 3.0);
+        // A network whose output is its bias answers with one class.
+        let network = Mlp::uniform(&[4, 10], &Activation::Identity, Bias::With);
+        let mut theta = network.zeros().into_theta();
+        theta[40 + 9] = 1.0;
+        assert!((accuracy(&network, theta.view(), &data).unwrap() - 1.0 / 3.0).abs() < 1e-15);
+
+        write("t10k-labels-idx1-ubyte", idx(&[2], [7, 0].into_iter()));
+        let error = mnist(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("[3, 2, 2] for 2 labels"), "{error}");
+        assert!(mnist(Path::new("no such folder")).is_err());
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use neuropil_core::random::Seed;
 use neuropil_landscape::reduction::{Classification, TypeTolerance, classify_against};
-use neuropil_landscape::{Activation, Initialisation, TeacherOutputs, TeacherTask, TrainParameters, train_many};
+use neuropil_landscape::{
+    Activation, Initialisation, TeacherOutputs, TeacherTask, TrainParameters, Trained, train_many,
+};
 use neuropil_report::{Claim, Figure, Panel, Section, Size, Source, Table};
 
 use super::{GEOMETRY, ROOM};
@@ -33,7 +35,7 @@ fn seeds(size: Size) -> Vec<(usize, usize)> {
 /// Students of one width.
 struct Students {
     width: usize,
-    losses: Vec<f64>,
+    trained: Vec<Trained>,
     /// Of those that reached zero loss.
     types: Vec<Classification>,
 }
@@ -43,16 +45,15 @@ fn students(task: &TeacherTask, width: usize, seeds: usize, context: &Context) -
     let how = TrainParameters::default().without_trajectory();
     let seed = Seed::new(context.seed).child(INFO.id).index(width as u64);
     let found = train_many(&objective, seeds, Initialisation::GlorotUniform, seed, &how, &context.monitor)?;
-    let losses = found.iter().map(|trained| trained.loss).collect();
     let types = found
-        .into_iter()
+        .iter()
         .filter(|trained| trained.loss < 1e-20)
         .map(|trained| {
-            let parameters = objective.network().parameters(trained.theta)?;
+            let parameters = objective.network().parameters(trained.theta.clone())?;
             Ok(classify_against(&parameters, &task.teacher, 0, &TypeTolerance::default())?)
         })
         .collect::<Result<_>>()?;
-    Ok(Students { width, losses, types })
+    Ok(Students { width, trained: found, types })
 }
 
 impl Experiment for NeuronTypes {
@@ -88,8 +89,23 @@ impl Experiment for NeuronTypes {
             .column("in silent pairs", "")
             .column("in larger silent groups", "")
             .column("unexplained", "");
+        let mut losses = Table::new("losses", "How every student ended")
+            .column("width", "")
+            .column("start", "")
+            .column("loss", "")
+            .column("largest gradient component", "")
+            .column("end", "");
         let mut panel = Panel::new().y_label("share of the neurons").height(300.0);
         for students in &groups {
+            for (start, trained) in students.trained.iter().enumerate() {
+                losses.push([
+                    students.width.into(),
+                    start.into(),
+                    trained.loss.into(),
+                    trained.gradient_norm.into(),
+                    trained.status.reason().into(),
+                ]);
+            }
             let mut by_size: BTreeMap<usize, usize> = BTreeMap::new();
             for types in &students.types {
                 for (size, count) in types.zero_by_size() {
@@ -119,7 +135,7 @@ impl Experiment for NeuronTypes {
                 counts[4].into(),
             ]);
         }
-        let share = |students: &Students| students.types.len() as f64 / students.losses.len() as f64;
+        let share = |students: &Students| students.types.len() as f64 / students.trained.len() as f64;
         Ok(Section::new(INFO.id, ROOM, INFO.title)
             .describe(
                 "Students with the activation g, which has no symmetry but permutations. A neuron in the direction of a \
@@ -156,6 +172,7 @@ impl Experiment for NeuronTypes {
                     .describe("Shares of copies, silent neurons by the size of their group, and unexplained neurons.")
                     .panel(panel),
             )
-            .table(table))
+            .table(table)
+            .table(losses))
     }
 }

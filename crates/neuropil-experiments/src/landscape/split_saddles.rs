@@ -51,7 +51,10 @@ impl Experiment for SplitSaddles {
             .column("zero eigenvalues", "")
             .column("plateau dimension", "")
             .column("rank of C", "");
-        let mut panel = Panel::new().x_label("mu").y_label("lowest eigenvalue").height(300.0);
+        let mut panel = Panel::new()
+            .x_label("share mu of the first copy in the outgoing vector")
+            .y_label("lowest eigenvalue")
+            .height(300.0);
         for (outputs, count, loss) in
             [(TeacherOutputs::One, 1, 0.012_352_600_845), (TeacherOutputs::Three, 3, 0.205_292_040_120)]
         {

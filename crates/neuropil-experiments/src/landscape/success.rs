@@ -89,15 +89,17 @@ impl Experiment for Success {
             let x: Vec<f64> = (0..losses.len()).map(|k| (k as f64 + 0.5) / losses.len() as f64).collect();
             strip = strip.points(format!("width {width}"), &x, &losses);
         }
+        let shown = students[1].1.iter().position(|trained| trained.loss < 1e-16).unwrap_or(0);
         let figure = Figure::new("success", INFO.title)
             .describe(
-                "Left: final losses of all starts, sorted, as a share of the starts. Right: incoming vectors of a student of \
-                 width five during training, from the start (circles) to the end (squares); dotted: directions of the \
-                 teacher's neurons.",
+                "Left: final losses of all starts, sorted, as a share of the starts. Right: incoming vectors of the first \
+                 student of width five that reached zero loss, from the start along the gradient flow to the end after \
+                 the polish; dotted: lines through the teacher's neurons. A sigmoid neuron may also end opposite to one \
+                 of the teacher, because sigmoid(-x) = 1 - sigmoid(x).",
             )
             .columns(2)
             .panel(strip.x_label("share of the starts"))
-            .panel(trajectory(&task, context)?);
+            .panel(trajectory(&task, shown, context)?);
         Ok(Section::new(INFO.id, ROOM, INFO.title)
             .describe(
                 "A teacher of four sigmoid neurons on a grid of inputs; students of width 4, 5 and 45 follow the gradient \
@@ -148,22 +150,23 @@ fn fisher(a: usize, b: usize, n: usize) -> f64 {
     (a..=total.min(n)).map(|k| (ln_choose(n, k) + ln_choose(n, total - k) - ln_choose(2 * n, total)).exp()).sum()
 }
 
-fn trajectory(task: &TeacherTask, context: &Context) -> Result<Panel> {
+/// The way of one start of width five.
+fn trajectory(task: &TeacherTask, number: usize, context: &Context) -> Result<Panel> {
     let objective = task.student(5)?;
-    let seed = Seed::new(context.seed).child(INFO.id).index(5).child("start").index(0);
+    let seed = Seed::new(context.seed).child(INFO.id).index(5).child("start").index(number as u64);
     let start = objective.network().initialise(Initialisation::GlorotUniform, seed);
     let trained = train(&objective, start.theta(), &TrainParameters::default(), &context.monitor)?;
     let states: Array2<f64> = trained.trajectory.parameters();
     let mut panel = Panel::new()
-        .title("Incoming vectors during training")
+        .title("Incoming vectors of a student during training")
         .x_label("first incoming weight")
         .y_label("second incoming weight")
         .height(320.0);
     let weights = task.teacher.weights(0);
     let (mut x, mut y) = (Vec::new(), Vec::new());
     for row in weights.rows() {
-        x.extend([0.0, 1.6 * row[0], f64::NAN]);
-        y.extend([0.0, 1.6 * row[1], f64::NAN]);
+        x.extend([-1.6 * row[0], 1.6 * row[0], f64::NAN]);
+        y.extend([-1.6 * row[1], 1.6 * row[1], f64::NAN]);
     }
     panel = panel.line("teacher", &x, &y).stroke(neuropil_report::Stroke::Dotted);
     let column = |k: usize| states.column(k).to_vec();
@@ -171,14 +174,15 @@ fn trajectory(task: &TeacherTask, context: &Context) -> Result<Panel> {
     let (mut xs, mut ys) = (Vec::new(), Vec::new());
     for neuron in 0..5 {
         let (x, y) = (column(2 * neuron), column(2 * neuron + 1));
-        if let (Some(x0), Some(y0), Some(x1), Some(y1)) = (x.first(), y.first(), x.last(), y.last()) {
+        let (x1, y1) = (trained.theta[2 * neuron], trained.theta[2 * neuron + 1]);
+        if let (Some(x0), Some(y0)) = (x.first(), y.first()) {
             starts.0.push(*x0);
             starts.1.push(*y0);
-            ends.0.push(*x1);
-            ends.1.push(*y1);
+            ends.0.push(x1);
+            ends.1.push(y1);
         }
-        xs.extend(x.into_iter().chain([f64::NAN]));
-        ys.extend(y.into_iter().chain([f64::NAN]));
+        xs.extend(x.into_iter().chain([x1, f64::NAN]));
+        ys.extend(y.into_iter().chain([y1, f64::NAN]));
     }
     Ok(panel
         .line("student", &xs, &ys)
