@@ -57,14 +57,21 @@ def test_loss_and_derivatives_at_a_fixed_point_have_their_values(task):
     assert losses[0] == losses[1]
 
 
-def test_scipy_and_torch_agree(task):
+def test_scipy_agrees_with_the_gradient(task):
     net = MLP([4, "softplus", 3, "tanh"], n_outputs=1)
     problem = net.problem(task.X[::20], task.y[::20])
     theta = problem.net.initialise(1)
     optimize = pytest.importorskip("scipy.optimize")
     error = optimize.check_grad(problem.value, problem.gradient, theta)
     assert error < 1e-6 * np.linalg.norm(problem.gradient(theta))
+
+
+def test_torch_agrees_with_the_hessian(task):
+    # without PyTorch a stored Hessian of its stands in: the test of the Rust crate
     torch = pytest.importorskip("torch")
+    net = MLP([4, "softplus", 3, "tanh"], n_outputs=1)
+    problem = net.problem(task.X[::20], task.y[::20])
+    theta = problem.net.initialise(1)
     x, y = torch.tensor(task.X[::20]), torch.tensor(task.y[::20])
 
     def loss(flat):

@@ -7,6 +7,13 @@
 use crate::random::Seed;
 use rand::Rng;
 
+/// The largest of some values; NaN if one of them is NaN, or if there are none. (`f64::max` would leave NaN out.)
+#[must_use]
+pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
+    let larger = |a: f64, b: f64| if a.is_nan() || a > b { a } else { b };
+    values.into_iter().reduce(larger).unwrap_or(f64::NAN)
+}
+
 /// The sum of all values with Neumaier's compensation; zero for an empty slice.
 #[must_use]
 pub fn sum(values: &[f64]) -> f64 {
@@ -197,6 +204,16 @@ pub fn bootstrap_interval<T: Copy>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_largest_value_does_not_hide_nan() {
+        assert_eq!(largest([-3.0, -1.0, -2.0]), -1.0);
+        for values in [[f64::NAN, 1.0, 2.0], [1.0, f64::NAN, 2.0], [1.0, 2.0, f64::NAN]] {
+            assert!(largest(values).is_nan());
+        }
+        assert!(largest([]).is_nan());
+        assert_eq!(largest([1.0, f64::INFINITY]), f64::INFINITY);
+    }
 
     #[test]
     fn a_sum_keeps_what_plain_addition_loses() {

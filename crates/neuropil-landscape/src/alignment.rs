@@ -5,12 +5,13 @@
 //! change of sign, the better sign of each pair is taken. Layers depend on each other through the weights between them,
 //! so they are solved in turn until nothing improves, from several starts: from the inputs onward by incoming
 //! vectors alone (which finds a planted relabelling exactly), from the outputs backward by outgoing vectors alone, as the
-//! networks are, and at random. The best end is returned. Its function is that of the second network.
+//! networks are, and at random. Neurons of different activations are never matched. The best end is returned. Its function is that of the second network.
 //!
 //! The assignment is solved by shortest augmenting paths (crate `lsap`; Crouse 2016).
 
 use ndarray::{Array1, Array2};
 use neuropil_core::random::{Seed, uniform};
+use neuropil_core::statistics::largest;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::SignSymmetry;
@@ -83,16 +84,6 @@ pub fn align(reference: &Parameters, other: &Parameters, how: &AlignmentParamete
         return Err(Error::shape("the second network", expected, got));
     }
     let layers = reference.network().n_hidden_layers();
-    for layer in 0..layers {
-        let list = neurons(reference, layer)?;
-        if list.iter().any(|neuron| neuron.activation != list[0].activation) {
-            return Err(Error::Undefined {
-                what: "alignment".into(),
-                case: format!("hidden layer {layer}, whose neurons have different activations"),
-                advice: "give the layer one activation".into(),
-            });
-        }
-    }
     let before = distance(reference, other);
     let mut best = State::of(other);
     let mut best_distance = before;
@@ -163,7 +154,8 @@ impl State {
     fn assign(&mut self, reference: &Parameters, layer: usize, vectors: Vectors, signs: Signs) -> Result<()> {
         let (ours, theirs) = (neurons(reference, layer)?, neurons(&self.parameters, layer)?);
         let n = ours.len();
-        let flip = Flip::of(&ours[0], self.parameters.network().has_bias(layer + 1), signs);
+        let has_next_bias = self.parameters.network().has_bias(layer + 1);
+        let flips: Vec<Option<Flip>> = theirs.iter().map(|neuron| Flip::of(neuron, has_next_bias, signs)).collect();
         let products = |select: fn(&Neuron) -> &Array1<f64>| {
             let rows =
                 |list: &[Neuron]| Array2::from_shape_fn((n, select(&list[0]).len()), |(i, j)| select(&list[i])[j]);
@@ -172,30 +164,39 @@ impl State {
         let zero = || Array2::zeros((n, n));
         let incoming = if vectors == Vectors::Outgoing { zero() } else { products(|neuron| &neuron.incoming) };
         let outgoing = if vectors == Vectors::Incoming { zero() } else { products(|neuron| &neuron.outgoing) };
-        let gain = |i: usize, j: usize, sign: f64| match flip {
+        let gain = |i: usize, j: usize, sign: f64| match flips[j] {
             Some(flip) => sign * incoming[[i, j]] + if flip.outgoing { sign } else { 1.0 } * outgoing[[i, j]],
             None => incoming[[i, j]] + outgoing[[i, j]],
         };
-        let may_flip = flip.is_some();
-        let best_sign = |i: usize, j: usize| if may_flip && gain(i, j, -1.0) > gain(i, j, 1.0) { -1.0 } else { 1.0 };
-        let cost: Vec<f64> = (0..n * n).map(|k| (k / n, k % n)).map(|(i, j)| -gain(i, j, best_sign(i, j))).collect();
+        let best_sign =
+            |i: usize, j: usize| if flips[j].is_some() && gain(i, j, -1.0) > gain(i, j, 1.0) { -1.0 } else { 1.0 };
+        let mut cost: Vec<f64> =
+            (0..n * n).map(|k| (k / n, k % n)).map(|(i, j)| -gain(i, j, best_sign(i, j))).collect();
+        // Neurons of different activations never go together: no gain outweighs that.
+        let range = largest(cost.iter().map(|value| value.abs()));
+        for (k, value) in cost.iter_mut().enumerate() {
+            if ours[k / n].activation != theirs[k % n].activation {
+                *value += (2 * n + 1) as f64 * (1.0 + range);
+            }
+        }
         let (rows, columns) = lsap::solve(n, n, &cost, false)
             .map_err(|error| Error::parameter("the distances between neurons", error.to_string(), "finite"))?;
         let mut order = vec![0; n];
         for (row, column) in rows.into_iter().zip(columns) {
             order[row] = column;
         }
-        let flips: Vec<f64> = (0..n).map(|i| best_sign(i, order[i])).collect();
-        self.relabel(layer, &order, &flips, flip)
+        let chosen: Vec<f64> = (0..n).map(|i| best_sign(i, order[i])).collect();
+        self.relabel(layer, &order, &chosen, &flips)
     }
 
-    fn relabel(&mut self, layer: usize, order: &[usize], flips: &[f64], flip: Option<Flip>) -> Result<()> {
+    /// `signs` by new slot, `flips` by old slot.
+    fn relabel(&mut self, layer: usize, order: &[usize], signs: &[f64], flips: &[Option<Flip>]) -> Result<()> {
         let list = neurons(&self.parameters, layer)?;
         let mut constant = Array1::<f64>::zeros(list[0].outgoing.len());
         let mut relabelled = Vec::with_capacity(list.len());
-        for (&old, &sign) in order.iter().zip(flips) {
+        for (&old, &sign) in order.iter().zip(signs) {
             let mut neuron = list[old].clone();
-            if let Some(flip) = flip.filter(|_| sign < 0.0) {
+            if let Some(flip) = flips[old].filter(|_| sign < 0.0) {
                 constant.scaled_add(flip.constant, &neuron.outgoing);
                 neuron.incoming *= -1.0;
                 if flip.outgoing {
@@ -208,8 +209,8 @@ impl State {
         if let Some(shifted) = shift_next_bias(&self.parameters, layer, &constant) {
             self.parameters = shifted;
         }
-        let (orders, signs) = (&self.orders[layer], &self.signs[layer]);
-        let new_signs = order.iter().zip(flips).map(|(&old, flip)| signs[old] * flip).collect();
+        let (orders, before) = (&self.orders[layer], &self.signs[layer]);
+        let new_signs = order.iter().zip(signs).map(|(&old, sign)| before[old] * sign).collect();
         let new_orders = order.iter().map(|&old| orders[old]).collect();
         self.orders[layer] = new_orders;
         self.signs[layer] = new_signs;
@@ -221,10 +222,15 @@ impl State {
         for layer in 0..self.orders.len() {
             let n = self.orders[layer].len();
             let mut order: Vec<usize> = (0..n).collect();
+            let list = neurons(&self.parameters, layer)?;
             for i in (1..n).rev() {
-                order.swap(i, ((uniform(&mut stream) * (i + 1) as f64) as usize).min(i));
+                let j = ((uniform(&mut stream) * (i + 1) as f64) as usize).min(i);
+                // Within one activation only.
+                if list[order[i]].activation == list[order[j]].activation {
+                    order.swap(i, j);
+                }
             }
-            self.relabel(layer, &order, &vec![1.0; n], None)?;
+            self.relabel(layer, &order, &vec![1.0; n], &vec![None; n])?;
         }
         Ok(())
     }
@@ -257,6 +263,21 @@ impl Flip {
 mod tests {
     use super::*;
     use crate::{Activation, Bias, Initialisation, Mlp};
+
+    #[test]
+    fn neurons_of_different_activations_are_matched_among_their_own() {
+        let mut network = Mlp::two_layer(3, 6, 2, Activation::Tanh, Bias::With);
+        let list = [Activation::Tanh, Activation::Softplus, Activation::Tanh].into_iter().cycle().take(6);
+        network.activations[0] = list.collect::<Vec<_>>().into();
+        let reference = network.initialise(Initialisation::Normal(1.0), Seed::new(1));
+        // Tanh in the slots 0, 2, 3, 5; softplus in 1, 4.
+        let order = [3, 4, 0, 5, 1, 2];
+        let planted = crate::expansion::permute(&reference, 0, &order).unwrap();
+        let found = align(&reference, &planted, &AlignmentParameters::default()).unwrap();
+        assert_eq!(found.distance, 0.0);
+        assert_eq!(found.orders[0], crate::expansion::inverse(&order));
+        assert_eq!(found.aligned, reference);
+    }
 
     /// A relabelled copy with random signs where the activation allows them.
     fn planted(parameters: &Parameters, seed: Seed) -> (Parameters, Vec<Vec<usize>>) {

@@ -7,11 +7,12 @@
 //! | plateau | outgoing weight moves between copies | everywhere with one output; see below |
 //! | copy | incoming vectors of copies move apart, weighted effects cancelling | at zero loss |
 //! | zero type | the vectors of neurons without effect | at zero loss |
-//! | gauge | scale of relu neurons, linear layers, shift of softmax outputs | everywhere |
+//! | gauge | scale of relu and monomials, mixing of linear and polynomial neurons, bias of exp, shift of softmax outputs | everywhere |
 //! | dead | neurons that are silent on all samples (relu) | everywhere |
 //! | unused input | inputs that are zero or linearly dependent | everywhere |
 //!
-//! The report finds copies and silent neurons by [`reduce`](crate::reduction::reduce), writes down the directions of
+//! The report finds copies and silent neurons by [`reduce`](crate::reduction::reduce) (copies up to sign and scale where
+//! the activation allows, whatever the classification of the neurons counts as a copy), writes down the directions of
 //! every kind, and counts how many dimensions of the near-null space of the Hessian each of them covers. What is left is
 //! reported as unexplained.
 //!
@@ -19,21 +20,21 @@
 //! plateau of equal loss with as many dimensions as the next layer has neurons, `c`, but at positive loss and with
 //! `c > 1` only one of these directions is a null vector in general ([`plateau`](crate::plateau)).
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2};
+use neuropil_core::statistics::largest;
 use serde::{Deserialize, Serialize};
 
 use crate::eigen::symmetric_eigen;
-use crate::enumeration::Slot;
-use crate::pair::{incoming_positions, outgoing_positions};
-use crate::reduction::{Classification, ReductionTolerance, classify, reduce};
-use crate::{Activation, Loss, Objective, Parameters, Result};
+use crate::flat_directions::{Candidate, Structure};
+use crate::reduction::{Classification, ReductionTolerance};
+use crate::{Objective, Parameters, Result};
 
 /// When an eigenvalue counts as zero, a point as critical, and neurons as equal.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ReportParameters {
     /// An eigenvalue is zero below this, times the larger of 1 and the largest eigenvalue.
     pub zero: f64,
-    /// Largest absolute gradient component of a critical point.
+    /// Largest absolute gradient component of a critical point, and its largest Newton decrement.
     pub gradient: f64,
     /// When neurons count as copies or silent.
     pub reduction: ReductionTolerance,
@@ -95,7 +96,7 @@ pub struct ZeroModes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PointKind {
-    /// The gradient is not small.
+    /// The gradient is not small, or a Newton step would still change the loss.
     NotCritical,
     /// All eigenvalues are positive.
     StrictMinimum,
@@ -145,12 +146,15 @@ pub struct CriticalPointReport {
     pub zero_modes: Vec<ZeroModes>,
     /// Zero eigenvalues without an explanation.
     pub unexplained: usize,
-    /// Dimension of the plateau on which outgoing weights move between copies at equal loss.
+    /// Dimension of the plateau on which outgoing weights move between copies (also copies up to a symmetry of the
+    /// activation) at equal loss; 0 with weight decay, which changes along it.
     pub plateau_dimension: usize,
     /// The neurons of each hidden layer.
     pub neurons: Vec<Classification>,
     /// For each hidden layer the number of neurons that are needed.
     pub reduced_widths: Vec<usize>,
+    /// What to know about the eigenvalues, for activations with kinks ([`Objective::hessian_warning`]).
+    pub warning: Option<String>,
 }
 
 impl CriticalPointReport {
@@ -166,20 +170,20 @@ impl CriticalPointReport {
         let (loss, gradient) = objective.value_and_gradient(parameters.theta())?;
         let hessian = objective.hessian(parameters.theta())?;
         let (eigenvalues, eigenvectors) = symmetric_eigen(&hessian)?;
-        let largest = eigenvalues.iter().fold(1.0_f64, |largest, value| largest.max(value.abs()));
-        let threshold = how.zero * largest;
+        let threshold = how.zero * largest(eigenvalues.iter().map(|value| value.abs()).chain([1.0]));
         let null: Vec<usize> = (0..eigenvalues.len()).filter(|&k| eigenvalues[k].abs() <= threshold).collect();
         let index = eigenvalues.iter().filter(|value| **value < -threshold).count();
         let zeros = null.len();
         let along = eigenvectors.t().dot(&gradient);
-        let newton_decrement = along
+        let newton_decrement: f64 = along
             .iter()
             .zip(&eigenvalues)
             .filter(|(_, value)| value.abs() > threshold)
             .map(|(g, value)| 0.5 * g * g / value.abs())
             .sum();
-        let gradient_max = gradient.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
-        let kind = if gradient_max > how.gradient {
+        let gradient_max = largest(gradient.iter().map(|component| component.abs()));
+        // A small gradient along a small eigenvalue may still be far from the critical point; the decrement tells.
+        let kind = if !(gradient_max <= how.gradient && newton_decrement <= how.gradient) {
             PointKind::NotCritical
         } else if index > 0 {
             PointKind::Saddle
@@ -189,7 +193,7 @@ impl CriticalPointReport {
             PointKind::StrictMinimum
         };
         let null_space = Array2::from_shape_fn((eigenvalues.len(), zeros), |(i, k)| eigenvectors[[i, null[k]]]);
-        let structure = Structure::of(objective, parameters, how)?;
+        let structure = Structure::of(objective, parameters, &how.reduction)?;
         let zero_modes = explain(&structure.candidates, null_space.view())?;
         let explained: usize = zero_modes.iter().map(|modes| modes.count).sum();
         Ok(Self {
@@ -208,6 +212,7 @@ impl CriticalPointReport {
             plateau_dimension: structure.plateau_dimension,
             neurons: structure.neurons,
             reduced_widths: structure.reduced_widths,
+            warning: objective.hessian_warning(),
         })
     }
 
@@ -216,189 +221,6 @@ impl CriticalPointReport {
     pub fn count(&self, kind: ZeroModeKind) -> usize {
         self.zero_modes.iter().filter(|modes| modes.kind == kind).map(|modes| modes.count).sum()
     }
-}
-
-/// Directions that one piece of structure may leave flat.
-struct Candidate {
-    kind: ZeroModeKind,
-    layer: usize,
-    neurons: Vec<usize>,
-    directions: Vec<Array1<f64>>,
-}
-
-/// What is known about the neurons, and the directions that follow from it.
-struct Structure {
-    candidates: Vec<Candidate>,
-    plateau_dimension: usize,
-    neurons: Vec<Classification>,
-    reduced_widths: Vec<usize>,
-}
-
-impl Structure {
-    fn of(objective: &Objective, parameters: &Parameters, how: &ReportParameters) -> Result<Self> {
-        let network = parameters.network();
-        let mut structure =
-            Self { candidates: Vec::new(), plateau_dimension: 0, neurons: Vec::new(), reduced_widths: Vec::new() };
-        if network.n_hidden_layers() > 0 {
-            let reduction = reduce(parameters, &how.reduction)?;
-            structure.reduced_widths = reduction.widths();
-            for (layer, labelling) in reduction.labellings.iter().enumerate() {
-                structure.neurons.push(classify(parameters, layer, &how.reduction)?);
-                let labels = (0..labelling.copied()).map(Slot::Copy).chain((0..labelling.groups()).map(Slot::Zero));
-                for label in labels {
-                    structure.group(parameters, layer, label, labelling.slots_with(label).collect());
-                }
-            }
-        }
-        structure.gauges(objective, parameters);
-        structure.dead_neurons(objective, parameters)?;
-        structure.unused_inputs(objective, parameters)?;
-        Ok(structure)
-    }
-
-    fn push(&mut self, kind: ZeroModeKind, layer: usize, neurons: Vec<usize>, directions: Vec<Array1<f64>>) {
-        if !directions.is_empty() {
-            self.candidates.push(Candidate { kind, layer, neurons, directions });
-        }
-    }
-
-    /// Copies of one neuron, or a group without effect.
-    fn group(&mut self, parameters: &Parameters, layer: usize, label: Slot, members: Vec<usize>) {
-        let network = parameters.network();
-        let n = network.n_parameters();
-        let transfers: Vec<Array1<f64>> = members[1..]
-            .iter()
-            .flat_map(|&member| {
-                let (from, to) =
-                    (outgoing_positions(network, layer, members[0]), outgoing_positions(network, layer, member));
-                from.into_iter().zip(to).map(|(from, to)| unit(n, &[(from, 1.0), (to, -1.0)])).collect::<Vec<_>>()
-            })
-            .collect();
-        let incoming = || {
-            members
-                .iter()
-                .flat_map(|&member| incoming_positions(network, layer, member))
-                .map(|position| unit(n, &[(position, 1.0)]))
-                .collect::<Vec<_>>()
-        };
-        self.plateau_dimension += transfers.len();
-        match label {
-            Slot::Copy(_) if members.len() > 1 => {
-                self.push(ZeroModeKind::Plateau, layer, members.clone(), transfers);
-                let incoming = incoming();
-                self.push(ZeroModeKind::Copy, layer, members, incoming);
-            }
-            Slot::Copy(_) => {}
-            Slot::Zero(_) => {
-                let directions = transfers.into_iter().chain(incoming()).collect();
-                self.push(ZeroModeKind::ZeroType, layer, members, directions);
-            }
-        }
-    }
-
-    fn gauges(&mut self, objective: &Objective, parameters: &Parameters) {
-        let network = parameters.network();
-        let (n, theta) = (network.n_parameters(), parameters.theta());
-        for layer in 0..network.n_hidden_layers() {
-            let width = network.widths[layer + 1];
-            let activation = |i: usize| network.activations[layer].of(i);
-            for i in 0..width {
-                // Scale moves from the outgoing to the incoming vector.
-                if *activation(i) == Activation::Relu {
-                    let mut direction = Array1::zeros(n);
-                    for position in incoming_positions(network, layer, i) {
-                        direction[position] = theta[position];
-                    }
-                    for position in outgoing_positions(network, layer, i) {
-                        direction[position] = -theta[position];
-                    }
-                    self.push(ZeroModeKind::Gauge, layer, vec![i], vec![direction]);
-                }
-                if *activation(i) != Activation::Identity {
-                    continue;
-                }
-                // Neuron j mixes into neuron i, and the next layer takes it out again.
-                for j in (0..width).filter(|&j| *activation(j) == Activation::Identity) {
-                    let mut direction = Array1::zeros(n);
-                    let (to, from) = (incoming_positions(network, layer, i), incoming_positions(network, layer, j));
-                    for (to, from) in to.into_iter().zip(from) {
-                        direction[to] += theta[from];
-                    }
-                    let (read, correct) =
-                        (outgoing_positions(network, layer, i), outgoing_positions(network, layer, j));
-                    for (read, correct) in read.into_iter().zip(correct) {
-                        direction[correct] -= theta[read];
-                    }
-                    self.push(ZeroModeKind::Gauge, layer, vec![i, j], vec![direction]);
-                }
-            }
-        }
-        if objective.loss() == Loss::CrossEntropy {
-            // Adding the same to all outputs leaves the softmax unchanged.
-            let last = network.n_layers() - 1;
-            let (outputs, inputs) = (network.n_outputs(), network.widths[last]);
-            let start = network.weight_range(last).start;
-            let mut directions: Vec<Array1<f64>> = (0..inputs)
-                .map(|j| unit(n, &(0..outputs).map(|i| (start + i * inputs + j, 1.0)).collect::<Vec<_>>()))
-                .collect();
-            if network.has_bias(last) {
-                directions.push(unit(n, &network.bias_range(last).map(|k| (k, 1.0)).collect::<Vec<_>>()));
-            }
-            self.push(ZeroModeKind::Gauge, last, Vec::new(), directions);
-        }
-    }
-
-    fn dead_neurons(&mut self, objective: &Objective, parameters: &Parameters) -> Result<()> {
-        let network = parameters.network();
-        let n = network.n_parameters();
-        let activities = network.forward(parameters.theta(), objective.data().inputs())?;
-        for (layer, activity) in activities.iter().take(network.n_hidden_layers()).enumerate() {
-            for (i, column) in activity.columns().into_iter().enumerate() {
-                if column.iter().all(|value| *value == 0.0) {
-                    let positions = incoming_positions(network, layer, i).into_iter();
-                    let positions = positions.chain(outgoing_positions(network, layer, i));
-                    let directions = positions.map(|position| unit(n, &[(position, 1.0)])).collect();
-                    self.push(ZeroModeKind::Dead, layer, vec![i], directions);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn unused_inputs(&mut self, objective: &Objective, parameters: &Parameters) -> Result<()> {
-        let network = parameters.network();
-        let (n, fan_in) = (network.n_parameters(), network.fan_in(0));
-        let data = objective.data().inputs();
-        let column = |k: usize, row: ArrayView1<f64>| if k < row.len() { row[k] } else { 1.0 };
-        let mut moments = Array2::<f64>::zeros((fan_in, fan_in));
-        for row in data.rows() {
-            for a in 0..fan_in {
-                for b in 0..=a {
-                    moments[[a, b]] += column(a, row) * column(b, row);
-                }
-            }
-        }
-        let (values, vectors) = symmetric_eigen(&moments)?;
-        let largest = values.iter().fold(0.0_f64, |largest, value| largest.max(*value));
-        for k in (0..fan_in).filter(|&k| values[k] <= 1e-13 * largest) {
-            let directions = (0..network.widths[1])
-                .map(|i| {
-                    let positions = incoming_positions(network, 0, i);
-                    unit(n, &positions.into_iter().zip(vectors.column(k).iter().copied()).collect::<Vec<_>>())
-                })
-                .collect();
-            self.push(ZeroModeKind::UnusedInput, 0, (0..network.widths[1]).collect(), directions);
-        }
-        Ok(())
-    }
-}
-
-fn unit(n: usize, entries: &[(usize, f64)]) -> Array1<f64> {
-    let mut direction = Array1::zeros(n);
-    for &(position, value) in entries {
-        direction[position] = value;
-    }
-    direction
 }
 
 /// How many dimensions of the null space each candidate adds to those before it.

@@ -24,11 +24,38 @@ pub(crate) fn solve_shifted(matrix: &Array2<f64>, shift: f64, right: &Array1<f64
     solution.iter().all(|value| value.is_finite()).then_some(solution)
 }
 
+/// An orthonormal basis of the null space of a matrix with at least as many rows as columns: right singular vectors of
+/// singular values below 1e-11 of the largest.
+pub(crate) fn null_space(matrix: &Array2<f64>) -> Result<Vec<Vec<f64>>> {
+    let (rows, columns) = matrix.dim();
+    let dense = faer::Mat::from_fn(rows, columns, |i, j| matrix[[i, j]]);
+    let found = dense.thin_svd().map_err(|_| crate::Error::Undefined {
+        what: "the null space of a layer".into(),
+        case: "these weights: the iteration did not converge".into(),
+        advice: "check that the parameters are of reasonable size".into(),
+    })?;
+    let (values, vectors) = (found.S().column_vector(), found.V());
+    let count = values.nrows();
+    let largest = (0..count).map(|k| values[k]).fold(0.0_f64, f64::max);
+    let null = (0..count).filter(|&k| values[k] <= 1e-11 * largest);
+    Ok(null.map(|k| (0..columns).map(|i| vectors[(i, k)]).collect()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use ndarray::array;
 
     use super::*;
+
+    #[test]
+    fn the_null_space_of_a_rank_one_matrix_has_one_dimension_less() {
+        let matrix = array![[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [-1.0, -2.0, -3.0], [0.5, 1.0, 1.5]];
+        let basis = null_space(&matrix).unwrap();
+        assert_eq!(basis.len(), 2);
+        for vector in basis {
+            assert!(matrix.dot(&Array1::from(vector)).iter().all(|e| e.abs() < 1e-13));
+        }
+    }
 
     #[test]
     fn a_matrix_is_the_sum_over_its_eigenvectors() {

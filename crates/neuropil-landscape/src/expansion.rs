@@ -17,11 +17,13 @@
 //!
 //! Source: Simsek et al., arXiv:2105.12221.
 
-use ndarray::Array1;
+use ndarray::{Array1, ArrayView2};
 use neuropil_core::random::{Seed, uniform};
+use neuropil_core::statistics::largest;
 
 use crate::enumeration::{Labelling, Slot};
 use crate::neuron::{Neuron, check_layer, check_neuron, neurons, norm, with_neurons};
+use crate::plateau::refuse_decay;
 use crate::{Activation, Error, Objective, Parameters, Result};
 
 /// A group of neurons without effect: one incoming vector, outgoing vectors that sum to zero.
@@ -216,7 +218,8 @@ impl Default for CriticalTolerance {
 ///
 /// # Errors
 /// [`Error::NotCritical`] at a point that is not critical; and at a critical point with positive loss if the expansion
-/// has silent groups or copies whose outgoing vectors are not parallel to the original's. Otherwise as [`expand`].
+/// has silent groups or copies whose outgoing vectors are not parallel to the original's. [`Error::Undefined`] for a loss
+/// with weight decay, which pulls a copy with the share `beta` by `(1 - beta)` of the decay. Otherwise as [`expand`].
 pub fn expand_critical(
     objective: &Objective,
     parameters: &Parameters,
@@ -225,16 +228,13 @@ pub fn expand_critical(
     tolerance: CriticalTolerance,
 ) -> Result<Parameters> {
     let list = neurons(parameters, layer)?;
-    let (loss, gradient) = objective.value_and_gradient(parameters.theta())?;
-    let gradient = gradient.iter().fold(0.0_f64, |largest, component| largest.max(component.abs()));
+    refuse_decay("a critical point with more neurons", objective)?;
+    let (loss, gradient) = require_critical("replication", objective, parameters, &tolerance)?;
     let refuse = |what: &str, condition: &str, advice: &str| {
         let (what, condition, advice) = (what.to_owned(), condition.to_owned(), advice.to_owned());
         Err(Error::NotCritical { what, condition, loss, gradient, advice })
     };
-    if gradient > tolerance.gradient {
-        return refuse("replication", "at a critical point", "train to a smaller gradient before");
-    }
-    if loss > tolerance.loss {
+    if !(loss <= tolerance.loss) {
         if !expansion.groups.is_empty() {
             let advice = "leave the silent groups out, or train to zero loss";
             return refuse("a group of silent neurons", "at zero loss", advice);
@@ -249,6 +249,22 @@ pub fn expand_critical(
         }
     }
     expand(parameters, layer, expansion)
+}
+
+/// Loss and largest gradient component at a critical point; refuses other points.
+pub(crate) fn require_critical(
+    what: &str,
+    objective: &Objective,
+    parameters: &Parameters,
+    tolerance: &CriticalTolerance,
+) -> Result<(f64, f64)> {
+    let (loss, gradient) = objective.value_and_gradient(parameters.theta())?;
+    let gradient = largest(gradient.iter().map(|component| component.abs()));
+    if gradient <= tolerance.gradient {
+        return Ok((loss, gradient));
+    }
+    let (what, condition) = (what.to_owned(), "at a critical point".to_owned());
+    Err(Error::NotCritical { what, condition, loss, gradient, advice: "train to a smaller gradient before".into() })
 }
 
 fn is_parallel(a: &Array1<f64>, b: &Array1<f64>) -> bool {
@@ -360,13 +376,26 @@ fn check_sum(what: &str, parts: &[Array1<f64>], total: &Array1<f64>) -> Result<(
     }
     let scale = parts.iter().chain([total]).map(norm).fold(1.0, f64::max);
     let error = parts.iter().fold(-total, |rest, part| rest + part);
-    let worst =
-        error.iter().fold(0.0_f64, |worst, value| if value.is_nan() { f64::NAN } else { worst.max(value.abs()) });
+    let worst = largest(error.iter().map(|value| value.abs()));
     if !(worst <= 1e-12 * scale) {
         let allowed = "zero: the vectors have to sum to the outgoing vector that they replace";
         return Err(Error::parameter(format!("the excess of the {what}"), worst, allowed));
     }
     Ok(())
+}
+
+/// Largest difference between the outputs of two networks on these inputs (samples x inputs): a check that an expansion,
+/// a path or a reduction has kept the function. NaN if an output is.
+///
+/// # Errors
+/// If the inputs do not fit a network, or the networks have different numbers of outputs.
+pub fn largest_difference(a: &Parameters, b: &Parameters, inputs: ArrayView2<f64>) -> Result<f64> {
+    let (left, right) = (a.network().predict(a.theta(), inputs)?, b.network().predict(b.theta(), inputs)?);
+    if left.dim() != right.dim() {
+        let (expected, got) = (format!("{} outputs", left.ncols()), format!("{}", right.ncols()));
+        return Err(Error::shape("the second network", expected, got));
+    }
+    Ok(largest(left.iter().zip(&right).map(|(a, b)| (a - b).abs())))
 }
 
 /// Whether a hidden layer exists; for callers that take a layer from a user.

@@ -144,50 +144,54 @@ impl Classes {
 mod tests {
     use super::*;
 
-    /// Whether the affine constraints of two labellings on incoming and outgoing weights (one input, one output,
+    /// Whether the affine constraints of two labellings on incoming and outgoing weights (`d` inputs, `c` outputs,
     /// generic neurons) have a common solution: by elimination, without any theory.
-    fn intersect_by_elimination(a: &Labelling, b: &Labelling) -> bool {
+    fn intersect_by_elimination(a: &Labelling, b: &Labelling, d: usize, c: usize) -> bool {
         let (r, m) = (a.copied(), a.width());
-        let neuron = |t: usize| ((t as f64 + 1.0).sqrt() * 1.37, (t as f64 + 2.0).ln() + 0.21);
+        let n = (d + c) * m;
+        let incoming = |slot: usize, p: usize| slot * d + p;
+        let outgoing = |slot: usize, k: usize| d * m + slot * c + k;
+        let weight = |t: usize, p: usize| ((t * d + p) as f64 + 1.0).sqrt() * 1.37;
+        let effect = |t: usize, k: usize| ((t * c + k) as f64 + 2.0).ln() + 0.21;
         let mut rows: Vec<Vec<f64>> = Vec::new();
         for labelling in [a, b] {
             let labels = (0..r).map(Slot::Copy).chain((0..labelling.groups()).map(Slot::Zero));
             for what in labels {
                 let slots: Vec<usize> = labelling.slots_with(what).collect();
-                let (incoming, outgoing) = match what {
-                    Slot::Copy(t) => (Some(neuron(t).0), neuron(t).1),
-                    Slot::Zero(_) => (None, 0.0),
-                };
-                let mut sum = vec![0.0; 2 * m + 1];
-                for &slot in &slots {
-                    sum[m + slot] = 1.0;
-                    let mut equal = vec![0.0; 2 * m + 1];
-                    equal[slot] = 1.0;
-                    match incoming {
-                        Some(value) => equal[2 * m] = value,
-                        None => equal[slots[0]] -= 1.0,
+                for p in 0..d {
+                    for &slot in &slots {
+                        let mut equal = vec![0.0; n + 1];
+                        equal[incoming(slot, p)] = 1.0;
+                        match what {
+                            Slot::Copy(t) => equal[n] = weight(t, p),
+                            Slot::Zero(_) => equal[incoming(slots[0], p)] -= 1.0,
+                        }
+                        rows.push(equal);
                     }
-                    rows.push(equal);
                 }
-                sum[2 * m] = outgoing;
-                rows.push(sum);
+                for k in 0..c {
+                    let mut sum = vec![0.0; n + 1];
+                    slots.iter().for_each(|&slot| sum[outgoing(slot, k)] = 1.0);
+                    sum[n] = if let Slot::Copy(t) = what { effect(t, k) } else { 0.0 };
+                    rows.push(sum);
+                }
             }
         }
         let mut rank = 0;
-        for column in 0..2 * m {
+        for column in 0..n {
             let Some(pivot) = (rank..rows.len()).find(|&i| rows[i][column].abs() > 1e-9) else { continue };
             rows.swap(rank, pivot);
             for i in 0..rows.len() {
                 if i != rank && rows[i][column].abs() > 0.0 {
                     let factor = rows[i][column] / rows[rank][column];
-                    for k in 0..=2 * m {
+                    for k in 0..=n {
                         rows[i][k] -= factor * rows[rank][k];
                     }
                 }
             }
             rank += 1;
         }
-        rows[rank..].iter().all(|row| row[2 * m].abs() < 1e-9)
+        rows[rank..].iter().all(|row| row[n].abs() < 1e-9)
     }
 
     #[test]
@@ -196,7 +200,21 @@ mod tests {
             let nodes = labellings(r, m, Kind::GlobalMinima).unwrap();
             for a in &nodes {
                 for b in &nodes {
-                    assert_eq!(intersect(a, b), intersect_by_elimination(a, b), "{a} and {b}");
+                    assert_eq!(intersect(a, b), intersect_by_elimination(a, b, 1, 1), "{a} and {b}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn edges_are_the_same_for_several_inputs_and_outputs() {
+        for (r, m) in [(1, 3), (2, 3)] {
+            let nodes = labellings(r, m, Kind::GlobalMinima).unwrap();
+            for (d, c) in [(2, 1), (1, 2), (2, 2), (3, 2)] {
+                for a in &nodes {
+                    for b in &nodes {
+                        assert_eq!(intersect(a, b), intersect_by_elimination(a, b, d, c), "{a} and {b}, {d} to {c}");
+                    }
                 }
             }
         }

@@ -290,7 +290,7 @@ pub fn gradient_flow<L: Landscape + ?Sized>(
 }
 
 fn largest(values: &[f64]) -> f64 {
-    values.iter().fold(0.0, |m: f64, v| if v.is_nan() { f64::NAN } else { m.max(v.abs()) })
+    neuropil_core::statistics::largest(values.iter().map(|value| value.abs()))
 }
 
 fn integrate(

@@ -1,15 +1,15 @@
 //! Infinite data: the loss of a student that learns from a teacher on all of `x ~ N(0, 1)`, without sampling.
 //!
 //! `Loss = sum_ij a_i a_j I(w_i, w_j) - 2 sum_ik a_i b_k I(w_i, v_k) + sum_kl b_k b_l I(v_k, v_l)` with the
-//! [overlaps](crate::overlap) `I`, for one hidden layer and one output without output bias. Loss and gradient are exact
-//! (to the quadrature for activations without closed form); the Hessian is the symmetrised difference of gradients, good
-//! to about 1e-9 relative.
+//! [overlaps](crate::overlap) `I`, for one hidden layer and one output without output bias. Loss, gradient and Hessian are
+//! exact (to the quadrature for activations without closed form).
 
 use ndarray::{Array1, Array2, ArrayView1};
 
 use crate::error::{Error, Result};
 use crate::network::{LayerActivation, Mlp, Parameters};
 use crate::overlap::{OverlapRule, Pair};
+use crate::overlap_curvature::Moments;
 use crate::smooth::{Landscape, Smooth};
 
 /// A student that learns from a teacher on Gaussian inputs of unit variance.
@@ -42,7 +42,7 @@ impl InfiniteData {
     ///
     /// # Errors
     /// [`Error::Undefined`] for a teacher with several hidden layers, several outputs, an output bias or several
-    /// activations; for relu with bias.
+    /// activations; for relu with bias, and for selu, whose derivative jumps.
     pub fn new(teacher: &Parameters, width: usize) -> Result<Self> {
         let network = teacher.network();
         let undefined = |case: &str| {
@@ -60,6 +60,10 @@ impl InfiniteData {
         };
         if *activation == crate::Activation::Relu && network.has_bias(0) {
             return undefined("relu with bias");
+        }
+        // Without a closed form derivatives come from Stein's lemma, which needs a slope that does not jump.
+        if *activation != crate::Activation::Relu && !activation.is_twice_differentiable() {
+            return undefined(&format!("{activation}, which is not twice differentiable"));
         }
         let mut student = network.clone();
         student.widths[1] = width;
@@ -101,7 +105,7 @@ impl InfiniteData {
         Ok((value, gradient.into()))
     }
 
-    /// The Hessian, by differences of exact gradients.
+    /// The Hessian.
     ///
     /// # Errors
     /// As [`value`](Self::value).
@@ -110,7 +114,7 @@ impl InfiniteData {
         let n = theta.len();
         let mut hessian = Array2::zeros((n, n));
         let out = hessian.as_slice_mut().unwrap_or_default();
-        self.differences(&theta.to_vec(), out);
+        self.curvature(&theta.to_vec(), out);
         Ok(hessian)
     }
 
@@ -143,26 +147,57 @@ impl InfiniteData {
         loss
     }
 
-    fn differences(&self, theta: &[f64], hessian: &mut [f64]) {
+    /// Writes the Hessian: with `L_i = 2 a_i sum_o s_o a_o I(i, o)` over students (`s = 1`) and teachers (`s = -1`), the
+    /// derivative by neuron `i` of the loss is that of `L_i` by its first argument.
+    fn curvature(&self, theta: &[f64], hessian: &mut [f64]) {
+        hessian.fill(0.0);
         let n = theta.len();
-        let (mut up, mut down) = (vec![0.0; n], vec![0.0; n]);
-        let mut moved = theta.to_vec();
-        for i in 0..n {
-            let h = 6e-6 * theta[i].abs().max(1.0);
-            moved[i] = theta[i] + h;
-            self.evaluate(&moved, &mut up);
-            moved[i] = theta[i] - h;
-            self.evaluate(&moved, &mut down);
-            moved[i] = theta[i];
-            for j in 0..n {
-                hessian[i * n + j] = (up[j] - down[j]) / (2.0 * h);
+        let student = neurons(&self.student, theta);
+        let outgoing = self.student.weight_range(1).start;
+        let (d, biases) = (self.student.n_inputs(), self.student.bias_range(0));
+        // Incoming weights of a neuron, and its bias where there is one.
+        let incoming = |i: usize| -> Vec<usize> { (i * d..(i + 1) * d).chain(biases.clone().nth(i)).collect() };
+        for (i, neuron) in student.iter().enumerate() {
+            let rows = incoming(i);
+            let others = student.iter().map(|other| (other, 1.0)).chain(self.teacher.iter().map(|v| (v, -1.0)));
+            for (k, (other, sign)) in others.enumerate() {
+                let at = pair(neuron, other);
+                let overlap = self.rule.at(at);
+                let curvature = self.rule.curvature(&neuron.0, &other.0, at);
+                let slope: Vec<f64> = (0..d)
+                    .map(|p| overlap.by_u * neuron.0[p] + overlap.by_v * other.0[p])
+                    .chain((!biases.is_empty()).then_some(overlap.by_bias))
+                    .collect();
+                let scale = 2.0 * sign * neuron.2 * other.2;
+                let block =
+                    |moments: &Moments, row: usize, column: usize| moments.entry(&curvature.basis, row, column, d);
+                for (a, &row) in rows.iter().enumerate() {
+                    for (b, &column) in rows.iter().enumerate() {
+                        hessian[row * n + column] += scale * block(&curvature.same, a, b);
+                    }
+                    hessian[row * n + outgoing + i] += 2.0 * sign * other.2 * slope[a];
+                }
+                // Only another student moves.
+                if k >= student.len() {
+                    continue;
+                }
+                let columns = incoming(k);
+                for (a, &row) in rows.iter().enumerate() {
+                    for (b, &column) in columns.iter().enumerate() {
+                        hessian[row * n + column] += scale * block(&curvature.other, a, b);
+                    }
+                    hessian[row * n + outgoing + k] += 2.0 * neuron.2 * slope[a];
+                }
+                hessian[(outgoing + i) * n + outgoing + k] += 2.0 * overlap.value;
             }
         }
+        // Rows of outgoing weights mirror their columns; rounding is shared between both halves of the rest.
         for i in 0..n {
             for j in 0..i {
-                let mean = 0.5 * (hessian[i * n + j] + hessian[j * n + i]);
-                hessian[i * n + j] = mean;
-                hessian[j * n + i] = mean;
+                let (low, high) = (hessian[i * n + j], hessian[j * n + i]);
+                let both = if i >= outgoing && j < outgoing { high } else { 0.5 * (low + high) };
+                hessian[i * n + j] = both;
+                hessian[j * n + i] = both;
             }
         }
     }
@@ -209,7 +244,7 @@ impl Smooth for &InfiniteData {
     }
 
     fn derivatives(&mut self, theta: &[f64], gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
-        self.differences(theta, hessian);
+        self.curvature(theta, hessian);
         self.evaluate(theta, gradient)
     }
 }
@@ -240,7 +275,7 @@ mod tests {
             // A quarter of the way to the teachers' mean direction, off it a little.
             let start: Array1<f64> = (0..k).map(|i| 0.3 + 0.05 * i as f64).chain([1.0]).collect();
             let mut parameters = TrainParameters::default();
-            parameters.polish.gradient_tolerance = 1e-12;
+            parameters.polish.gradient_tolerance = 1e-14;
             let trained = train(&data, start.view(), &parameters, &Monitor::silent()).unwrap();
             assert!((trained.loss - exact).abs() < 1e-12, "{} instead of {exact}", trained.loss);
             assert!((trained.theta[k] - k_f).abs() < 1e-8);
@@ -259,9 +294,13 @@ mod tests {
 
     #[test]
     fn gradients_and_hessians_agree_with_finite_differences() {
-        for (activation, bias) in
-            [(Activation::Erf, Bias::Without), (Activation::Relu, Bias::Without), (Activation::Softplus, Bias::With)]
-        {
+        for (activation, bias) in [
+            (Activation::Erf, Bias::Without),
+            (Activation::Erf, Bias::With),
+            (Activation::NormalCdf, Bias::With),
+            (Activation::Relu, Bias::Without),
+            (Activation::Softplus, Bias::With),
+        ] {
             let mut network = Mlp::two_layer(3, 2, 1, activation, bias);
             network.biases[1] = Bias::Without;
             let teacher = network.initialise(Initialisation::Normal(1.0), Seed::new(1));
@@ -276,6 +315,23 @@ mod tests {
                 };
                 assert!((gradient[i] - (at(1e-5) - at(-1e-5)) / 2e-5).abs() < 1e-8);
             }
+            let hessian = data.hessian(theta.view()).unwrap();
+            for i in 0..theta.len() {
+                let at = |h: f64| {
+                    let mut moved = theta.clone();
+                    moved[i] += h;
+                    data.value_and_gradient(moved.view()).unwrap().1
+                };
+                let numeric = (at(1e-5) - at(-1e-5)) / 2e-5;
+                for j in 0..theta.len() {
+                    let (exact, numeric) = (hessian[[i, j]], numeric[j]);
+                    assert!(
+                        (exact - numeric).abs() < 1e-8,
+                        "{} [{i}, {j}]: {exact}, {numeric}",
+                        network.activations[0].of(0)
+                    );
+                }
+            }
             let exact = data.value(teacher.theta()).is_err();
             assert!(exact, "a teacher of another width does not fit");
         }
@@ -287,5 +343,8 @@ mod tests {
         assert!(InfiniteData::new(&deep, 1).is_err());
         let biased = Mlp::two_layer(2, 2, 1, Activation::Erf, Bias::With).zeros();
         assert!(InfiniteData::new(&biased, 1).unwrap_err().to_string().contains("output bias"));
+        let jumping = Mlp::two_layer(2, 2, 1, Activation::Selu, Bias::Without).zeros();
+        let refused = InfiniteData::new(&jumping, 1).unwrap_err().to_string();
+        assert!(refused.contains("selu, which is not twice differentiable"), "{refused}");
     }
 }

@@ -74,6 +74,28 @@ impl Objective {
         Ok(Derivatives { loss, gradient: gradient.into(), hessian })
     }
 
+    /// A warning where the Hessian is not all there is to know about the curvature: at the kinks of relu and selu the second
+    /// derivative does not exist, it is zero beside those of relu, and finite differences across a kink disagree. `None`
+    /// for activations that are twice differentiable.
+    #[must_use]
+    pub fn hessian_warning(&self) -> Option<String> {
+        let network = self.network();
+        let mut names: Vec<&str> = (0..network.n_hidden_layers())
+            .flat_map(|layer| (0..network.widths[layer + 1]).map(move |i| network.activations[layer].of(i)))
+            .filter(|activation| !activation.is_twice_differentiable())
+            .map(crate::Activation::name)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        (!names.is_empty()).then(|| {
+            format!(
+                "{} is not twice differentiable: the Hessian leaves the kinks out, so that its eigenvalues, index and zero \
+                 modes describe the smooth pieces only, and finite differences across a kink disagree",
+                names.join(" and ")
+            )
+        })
+    }
+
     pub(crate) fn check_hessian_memory(&self, memory_limit: usize) -> Result<()> {
         let n = self.n_parameters();
         let needed = 8 * n * n;

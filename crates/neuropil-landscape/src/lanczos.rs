@@ -1,6 +1,9 @@
 //! The ends and the density of the spectrum of a Hessian that is too large to be written down.
 //!
-//! Lanczos iteration on Hessian-vector products, with full re-orthogonalisation. [`extreme_eigenvalues`] gives both ends
+//! Lanczos iteration on Hessian-vector products, with full re-orthogonalisation, from one start vector or from a block of
+//! them: an eigenvalue with `k` eigenvectors is found as often as there are start vectors, `k` times at most. So with as
+//! many start vectors as negative and zero eigenvalues are expected, the lower end of the spectrum gives the index and the
+//! number of zero eigenvalues of a network whose Hessian cannot be written down. [`extreme_eigenvalues`] gives both ends
 //! with a bound of the error of every value; [`spectral_density`] gives the density by stochastic Lanczos quadrature
 //! (Ubaru, Chen and Saad 2017).
 
@@ -44,73 +47,98 @@ pub struct SpectralDensity {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LanczosParameters {
-    /// Most steps from one start vector.
+    /// Most steps, one Hessian-vector product each.
     pub n_steps: usize,
     /// Stop when the error bounds are below this fraction of the largest eigenvalue.
     pub tolerance: f64,
+    /// Start vectors: how often an eigenvalue with several eigenvectors can be found.
+    pub block: usize,
     /// Seed of the start vectors.
     pub seed: u64,
 }
 
 impl Default for LanczosParameters {
     fn default() -> Self {
-        Self { n_steps: 300, tolerance: 1e-10, seed: 0 }
+        Self { n_steps: 300, tolerance: 1e-10, block: 1, seed: 0 }
     }
 }
 
-/// The tridiagonal matrix of a Lanczos run, diagonal and off-diagonal.
+/// A Lanczos run: an orthonormal basis, and the Hessian in the part of it that was multiplied already. From one start
+/// vector that is a tridiagonal matrix, from a block of them a band.
 struct Lanczos {
+    /// The first `columns.len()` vectors were multiplied; the others wait.
     basis: Vec<Vec<f64>>,
-    diagonal: Vec<f64>,
-    off_diagonal: Vec<f64>,
+    /// Products of each multiplied vector with all vectors of the basis that existed then.
+    columns: Vec<Vec<f64>>,
 }
 
 impl Lanczos {
-    fn new(start: Vec<f64>) -> Self {
-        let norm = dot(&start, &start).sqrt();
-        Self {
-            basis: vec![start.into_iter().map(|v| v / norm).collect()],
-            diagonal: Vec::new(),
-            off_diagonal: Vec::new(),
+    fn new(starts: Vec<Vec<f64>>) -> Self {
+        let mut lanczos = Self { basis: Vec::new(), columns: Vec::new() };
+        for start in starts {
+            lanczos.append(start, 1e-10);
         }
+        lanczos
     }
 
-    /// One step; false if the space is exhausted.
-    fn step(&mut self, evaluator: &mut Evaluator<'_>, theta: &[f64]) -> bool {
-        let current = self.basis.len() - 1;
-        let mut w = vec![0.0; theta.len()];
-        evaluator.hessian_vector(theta, &self.basis[current], &mut w);
-        self.diagonal.push(dot(&w, &self.basis[current]));
+    /// Adds the part of a vector that is orthogonal to the basis; gives its products with the basis, its own length last.
+    fn append(&mut self, mut w: Vec<f64>, least: f64) -> Vec<f64> {
+        let mut column = vec![0.0; self.basis.len()];
         // Twice is enough (Giraud et al. 2005).
         for _ in 0..2 {
-            for v in &self.basis {
+            for (v, product) in self.basis.iter().zip(&mut column) {
                 let overlap = dot(&w, v);
+                *product += overlap;
                 w.iter_mut().zip(v).for_each(|(w, v)| *w -= overlap * v);
             }
         }
         let norm = dot(&w, &w).sqrt();
-        self.off_diagonal.push(norm);
-        let scale = self.diagonal.iter().chain(&self.off_diagonal).fold(0.0_f64, |m, v| m.max(v.abs()));
-        if self.basis.len() == theta.len() || norm <= 1e-14 * scale {
-            return false;
+        if self.basis.len() < w.len() && norm > least {
+            w.iter_mut().for_each(|w| *w /= norm);
+            self.basis.push(w);
+            column.push(norm);
         }
-        w.iter_mut().for_each(|w| *w /= norm);
-        self.basis.push(w);
-        true
+        column
     }
 
-    /// Ritz values and vectors of the tridiagonal matrix.
+    /// The number of products so far.
+    fn done(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// One step; false if the space is exhausted.
+    fn step(&mut self, evaluator: &mut Evaluator<'_>, theta: &[f64]) -> bool {
+        let Some(current) = self.basis.get(self.columns.len()) else { return false };
+        let mut w = vec![0.0; theta.len()];
+        evaluator.hessian_vector(theta, current, &mut w);
+        let scale = self.columns.iter().flatten().fold(dot(&w, &w).sqrt(), |m, v| m.max(v.abs()));
+        let column = self.append(w, 1e-14 * scale);
+        self.columns.push(column);
+        self.columns.len() < self.basis.len()
+    }
+
+    /// Ritz values and vectors.
     fn ritz(&self) -> Result<Spectrum> {
-        let n = self.diagonal.len();
+        let n = self.columns.len();
         let mut matrix = Array2::zeros((n, n));
-        for i in 0..n {
-            matrix[[i, i]] = self.diagonal[i];
-            if i + 1 < n {
-                matrix[[i, i + 1]] = self.off_diagonal[i];
-                matrix[[i + 1, i]] = self.off_diagonal[i];
+        for (j, column) in self.columns.iter().enumerate() {
+            // A later vector than j's last has no product with it but rounding.
+            for (i, value) in column.iter().enumerate().take(n).skip(j) {
+                matrix[[i, j]] = *value;
+                matrix[[j, i]] = *value;
             }
         }
         Spectrum::of(matrix.view(), Eigenvectors::Compute)
+    }
+
+    /// Length of the residual of a Ritz vector: what its product has outside of the multiplied part.
+    fn residual(&self, ritz: &Spectrum, index: usize) -> f64 {
+        let n = self.columns.len();
+        let outside = (n..self.basis.len()).map(|i| {
+            let entry = |j: usize| self.columns[j].get(i).copied().unwrap_or(0.0) * ritz.eigenvectors[[j, index]];
+            (0..n).map(entry).sum::<f64>().powi(2)
+        });
+        outside.sum::<f64>().sqrt()
     }
 }
 
@@ -129,7 +157,7 @@ fn normal_vector(n: usize, seed: Seed) -> Vec<f64> {
 }
 
 /// The `count` smallest and the `count` largest eigenvalues of the Hessian at `theta`. An eigenvalue with several
-/// eigenvectors is found once.
+/// eigenvectors is found as often as there are start vectors ([`LanczosParameters::block`]) at most: with one, once.
 ///
 /// # Errors
 /// [`crate::Error::Check`] for a count of zero; [`crate::Error::Shape`], [`crate::Error::NotFinite`],
@@ -145,19 +173,21 @@ pub fn extreme_eigenvalues(
     objective.network().check_parameters(theta)?;
     let theta = contiguous(theta);
     let n = theta.len();
-    let n_steps = check::at_least("n_steps", parameters.n_steps, 2 * count)?.min(n);
+    let block = check::at_least("block", parameters.block, 1)?.min(n);
+    let n_steps = check::at_least("n_steps", parameters.n_steps, 2 * count.max(block))?.min(n);
     let mut evaluator = objective.evaluator();
-    let mut lanczos = Lanczos::new(normal_vector(n, Seed::new(parameters.seed).child("lanczos")));
+    let seed = Seed::new(parameters.seed).child("lanczos");
+    let start = |k: usize| normal_vector(n, if k == 0 { seed } else { seed.index(k as u64) });
+    let mut lanczos = Lanczos::new((0..block).map(start).collect());
     loop {
         monitor.check()?;
         let more = lanczos.step(&mut evaluator, &theta);
-        let done = lanczos.diagonal.len();
+        let done = lanczos.done();
         if more && done < n_steps && (done < 2 * count || !done.is_multiple_of(10)) {
             continue;
         }
         let ritz = lanczos.ritz()?;
-        let rest = lanczos.off_diagonal[done - 1];
-        let error = |i: usize| if more { (rest * ritz.eigenvectors[[done - 1, i]]).abs() } else { 0.0 };
+        let error = |i: usize| if more { lanczos.residual(&ritz, i) } else { 0.0 };
         let count = count.min(done);
         let (low, high) = (0..count, done - count..done);
         let scale = ritz.eigenvalues.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
@@ -198,8 +228,8 @@ pub fn spectral_density(
     let mut nodes: Vec<(f64, f64)> = Vec::new();
     for probe in 0..n_probes {
         let seed = Seed::new(parameters.seed).child("density").index(probe as u64);
-        let mut lanczos = Lanczos::new(normal_vector(theta.len(), seed));
-        while lanczos.diagonal.len() < parameters.n_steps.max(1) {
+        let mut lanczos = Lanczos::new(vec![normal_vector(theta.len(), seed)]);
+        while lanczos.done() < parameters.n_steps.max(1) {
             monitor.check()?;
             if !lanczos.step(&mut evaluator, &theta) {
                 break;
@@ -244,6 +274,44 @@ mod tests {
     }
 
     #[test]
+    fn a_block_counts_negative_and_zero_eigenvalues() {
+        // Three equal neurons on a line: zero eigenvalues with several eigenvectors.
+        let objective = objective(&[2, 9, 1], Loss::Square, 60, 1);
+        let mut theta = objective.network().initialise(Initialisation::default(), Seed::new(2)).into_theta();
+        let n = theta.len();
+        for neuron in [2, 4, 6] {
+            // Slots of one activation alternate; these three are copies without effect.
+            theta[objective.network().weight_range(1).start + neuron] = 0.0;
+        }
+        let dense = objective.spectrum(theta.view()).unwrap();
+        let parameters = LanczosParameters { block: 8, tolerance: 1e-12, ..LanczosParameters::default() };
+        let count = n / 2;
+        let ends = extreme_eigenvalues(&objective, theta.view(), count, &parameters, &Monitor::silent()).unwrap();
+        for i in 0..count {
+            assert!((ends.smallest[i] - dense.eigenvalues[i]).abs() < 1e-10 * dense.largest());
+        }
+        let below = |values: &Array1<f64>, bound: f64| values.iter().filter(|value| **value < bound).count();
+        assert_eq!(below(&ends.smallest, -1e-9), dense.n_negative());
+        assert!(ends.n_products <= n);
+    }
+
+    #[test]
+    fn an_eigenvalue_is_found_as_often_as_there_are_start_vectors() {
+        // Independent outputs without hidden layer: every eigenvalue as often as there are outputs.
+        let network = crate::Mlp::new(vec![4, 3], vec![], vec![crate::Bias::Without]).unwrap();
+        let inputs = Array2::from_shape_fn((30, 4), |(n, k)| ((n * (2 * k + 3)) as f64).sin());
+        let data = crate::Dataset::new(inputs, Array2::zeros((30, 3))).unwrap();
+        let objective = Objective::new(&network, &data, Loss::Square).unwrap();
+        let dense = objective.spectrum(network.zeros().theta()).unwrap().eigenvalues;
+        let found = |block: usize| {
+            let how = LanczosParameters { block, ..LanczosParameters::default() };
+            extreme_eigenvalues(&objective, network.zeros().theta(), 3, &how, &Monitor::silent()).unwrap().smallest
+        };
+        let near = |values: &Array1<f64>| values.iter().filter(|value| (**value - dense[0]).abs() < 1e-10).count();
+        assert_eq!((near(&found(1)), near(&found(2)), near(&found(3)), near(&found(5))), (1, 2, 3, 3));
+    }
+
+    #[test]
     fn the_density_integrates_to_one_and_has_the_mean_of_the_spectrum() {
         let objective = objective(&[2, 8, 1], Loss::Square, 60, 1);
         let theta = objective.network().initialise(Initialisation::default(), Seed::new(1)).into_theta();
@@ -253,9 +321,17 @@ mod tests {
         let density = spectral_density(&objective, theta.view(), (200, 2000), 0.01, &parameters, &monitor).unwrap();
         let step = density.grid[1] - density.grid[0];
         assert!((density.density.sum() * step - 1.0).abs() < 1e-3);
-        let mean = (&density.grid * &density.density).sum() * step;
-        let expected = spectrum.trace() / spectrum.eigenvalues.len() as f64;
-        // The mean over 200 random vectors.
-        assert!((mean - expected).abs() < 0.1 * spectrum.largest(), "{mean} instead of {expected}");
+        let moment = |power: i32| (density.grid.mapv(|x| x.powi(power)) * &density.density).sum() * step;
+        let n = spectrum.eigenvalues.len() as f64;
+        let exact = |power: i32| spectrum.eigenvalues.mapv(|x| x.powi(power)).sum() / n;
+        // A probe is a random unit vector: its k-th moment has the variance of the eigenvalues' powers times 2 / (n + 2).
+        for power in [1, 2] {
+            let spread = exact(2 * power) - exact(power).powi(2);
+            let error = (spread * 2.0 / (n + 2.0) / 200.0).sqrt();
+            // Each eigenvalue is drawn as a Gaussian, which adds its variance to the second moment.
+            let expected = exact(power) + if power == 2 { density.width.powi(2) } else { 0.0 };
+            let found = moment(power);
+            assert!((found - expected).abs() < 4.0 * error, "moment {power}: {found} instead of {expected} +- {error}");
+        }
     }
 }

@@ -74,7 +74,9 @@
 //! outputs, without a factor of one half, unless said otherwise.
 
 pub mod activation;
+pub mod adam_rounds;
 pub mod alignment;
+pub mod bounded;
 mod buffer;
 pub mod count;
 pub mod critical_point;
@@ -86,6 +88,7 @@ pub mod error;
 pub mod expansion;
 pub mod expansion_graph;
 mod explicit;
+mod flat_directions;
 pub mod flow;
 mod forward;
 pub mod gaussian_data;
@@ -98,6 +101,7 @@ pub mod loss;
 pub mod network;
 pub mod neuron;
 pub mod overlap;
+mod overlap_curvature;
 mod pair;
 pub mod permutation_path;
 pub mod plateau;
@@ -108,6 +112,7 @@ pub mod ratio;
 pub mod reduction;
 mod rosenbrock;
 pub mod smooth;
+pub mod soft_merge;
 pub mod spectrum;
 pub mod tasks;
 pub mod train;
@@ -115,6 +120,8 @@ mod two_layer_hessian;
 pub mod zero_loss_path;
 
 pub use activation::{Activation, SignSymmetry};
+pub use adam_rounds::{AdamRounds, TrainedInRounds, train_in_rounds};
+pub use bounded::Bounded;
 pub use data::Dataset;
 pub use ensemble::{AdamCourse, AdamParameters, adam};
 pub use error::{Error, Result};
@@ -128,4 +135,4 @@ pub use polish::{PolishMethod, PolishParameters, Polished, Status, polish};
 pub use smooth::{Landscape, Smooth};
 pub use spectrum::{Eigenvectors, Spectrum};
 pub use tasks::{TeacherOutputs, TeacherTask};
-pub use train::{TrainParameters, Trained, train, train_from, train_many};
+pub use train::{TrainParameters, Trained, random_starts, train, train_from, train_many};

@@ -6,6 +6,7 @@
 //! list of any length back. Hidden layers are counted from 0.
 
 use ndarray::Array1;
+use neuropil_core::statistics::largest;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::SignSymmetry;
@@ -148,6 +149,17 @@ pub struct Relation {
     pub constant: f64,
 }
 
+impl Relation {
+    /// Equal outputs.
+    pub const SAME: Self = Self { factor: 1.0, constant: 0.0 };
+
+    /// This relation to a neuron whose own output follows from a third one's by `other`.
+    #[must_use]
+    pub fn after(self, other: Self) -> Self {
+        Self { factor: self.factor * other.factor, constant: self.factor * other.constant + self.constant }
+    }
+}
+
 /// Which relations between neurons count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Equality {
@@ -172,17 +184,21 @@ impl Neuron {
             distance <= tolerance * b.max(a * factor.abs())
         };
         if close(1.0) {
-            return Some(Relation { factor: 1.0, constant: 0.0 });
+            return Some(Relation::SAME);
         }
         if equality == Equality::Copies {
             return None;
         }
-        let homogeneous = matches!(self.activation, Activation::Relu | Activation::Identity);
-        if homogeneous && a > 0.0 && close(b / a) {
-            return Some(Relation { factor: b / a, constant: 0.0 });
-        }
-        if self.activation == Activation::Identity && a > 0.0 && close(-b / a) {
-            return Some(Relation { factor: -b / a, constant: 0.0 });
+        if let Some(degree) = degree(&self.activation).filter(|_| a > 0.0) {
+            let scale = (b / a).powi(degree);
+            if close(b / a) {
+                return Some(Relation { factor: scale, constant: 0.0 });
+            }
+            // Relu is homogeneous for positive factors only.
+            if self.activation != Activation::Relu && close(-b / a) {
+                let sign = if degree % 2 == 0 { 1.0 } else { -1.0 };
+                return Some(Relation { factor: sign * scale, constant: 0.0 });
+            }
         }
         if !close(-1.0) {
             return None;
@@ -196,6 +212,16 @@ impl Neuron {
         }
     }
 
+    /// Largest difference between the incoming weights of `other` and this neuron's, after what `equality` allows.
+    pub(crate) fn distance(&self, other: &Self, equality: Equality) -> f64 {
+        // Which change of the incoming vector gave the relation: none, a sign, a scale, or both.
+        let length = norm(&other.incoming) / norm(&self.incoming).max(f64::MIN_POSITIVE);
+        let scales = [1.0, -1.0, length, -length];
+        let away = |scale: f64| largest(self.incoming.iter().zip(&other.incoming).map(|(a, b)| (b - scale * a).abs()));
+        let allowed = if equality == Equality::Copies { &scales[..1] } else { &scales[..] };
+        allowed.iter().copied().map(away).fold(f64::INFINITY, f64::min)
+    }
+
     /// Whether the neuron has no outgoing weight larger than `tolerance`.
     #[must_use]
     pub fn is_silent(&self, tolerance: f64) -> bool {
@@ -206,6 +232,23 @@ impl Neuron {
     #[must_use]
     pub fn angle_to(&self, incoming: &Array1<f64>) -> f64 {
         angle(&self.incoming, incoming)
+    }
+}
+
+/// The degree of a homogeneous activation, `f(s x) = s^k f(x)` for positive `s`.
+pub(crate) fn degree(activation: &Activation) -> Option<i32> {
+    match activation {
+        Activation::Relu | Activation::Identity => Some(1),
+        Activation::Square => Some(2),
+        Activation::Cube => Some(3),
+        Activation::Polynomial(coefficients) => {
+            let mut terms = coefficients.iter().enumerate().filter(|(_, value)| **value != 0.0);
+            match (terms.next(), terms.next()) {
+                (Some((degree, _)), None) if degree > 0 => i32::try_from(degree).ok(),
+                _ => None,
+            }
+        }
+        _ => None,
     }
 }
 

@@ -8,7 +8,7 @@
 //! | erf with bias | `4 I(normal_cdf) - 2 (Phi(b / n_u) + Phi(c / n_v)) + 1` |
 //! | others | Gauss-Hermite quadrature in the plane of `u` and `v` |
 //!
-//! Derivatives are exact; for the quadrature by Stein's lemma, `dI/du = u E[f''(u.x) f(v.x)] + v E[f'(u.x) f'(v.x)]`.
+//! First derivatives are exact; for the quadrature by Stein's lemma, `dI/du = u E[f''(u.x) f(v.x)] + v E[f'(u.x) f'(v.x)]`.
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI, TAU};
 
@@ -181,6 +181,11 @@ impl GaussHermite {
         // Nodes whose weight is far below rounding contribute nothing.
         let (nodes, weights) = spectrum.eigenvalues.iter().copied().zip(weights).filter(|(_, w)| *w > 1e-20).unzip();
         Ok(Self { nodes, weights })
+    }
+
+    /// Visits every node with its weight.
+    pub fn each_node(&self, mut visit: impl FnMut(f64, f64)) {
+        self.nodes.iter().zip(&self.weights).for_each(|(&node, &weight)| visit(node, weight));
     }
 
     fn overlap(&self, activation: &Activation, pair: Pair) -> Overlap {

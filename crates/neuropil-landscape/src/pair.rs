@@ -292,7 +292,7 @@ fn reflect(v: &Array1<f64>, vector: &mut Array1<f64>, block: &[usize]) {
 }
 
 fn largest(vector: &Array1<f64>) -> f64 {
-    vector.iter().fold(0.0_f64, |largest, value| if value.is_nan() { f64::NAN } else { largest.max(value.abs()) })
+    neuropil_core::statistics::largest(vector.iter().map(|value| value.abs()))
 }
 
 /// The parameters of a network at a vector of the same length.

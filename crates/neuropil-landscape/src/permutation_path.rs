@@ -7,7 +7,8 @@
 //! the two neurons have changed places. The way back is the mirror image of the way there.
 //!
 //! The constrained minimum can jump to another branch while `delta` falls: the loss then drops from one step to the next.
-//! Such jumps are first-order transitions of the constrained minimum, not errors; the new branch is followed back to
+//! Such jumps are first-order transitions of the constrained minimum, not errors. A step that looks like one is tried again
+//! in smaller steps; if it stays a jump, the new branch is followed back to
 //! larger `delta` as long as it lies lower, and the place where the branches meet is reported.
 //!
 //! With weight decay the plateau `a_i + a_j = const` is no plateau of the loss: the decay prefers equal shares, and the
@@ -16,6 +17,7 @@
 //! Source: Brea et al. 2019, arXiv:1907.02911.
 
 use neuropil_core::progress::Monitor;
+use neuropil_core::statistics::largest;
 use serde::{Deserialize, Serialize};
 
 use crate::expansion::check_pair;
@@ -90,7 +92,7 @@ impl PermutationPath {
     /// The largest loss on the way less the loss at the start.
     #[must_use]
     pub fn barrier(&self) -> f64 {
-        self.losses.iter().fold(f64::NEG_INFINITY, |largest, loss| largest.max(*loss)) - self.losses[0]
+        largest(self.losses.iter().copied()) - self.losses[0]
     }
 
     /// The loss at the permutation point.
@@ -155,7 +157,7 @@ pub fn permutation_path(
     let merged = pair.minimise(objective, &merged, Constraint::Merged, 1e-15, how.max_iterations.max(500))?;
     let saddle = at(start, &merged.theta);
     let gradient = objective.gradient(saddle.theta())?;
-    let saddle_gradient = gradient.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+    let saddle_gradient = largest(gradient.iter().map(|value| value.abs()));
     let end = Plateau::new(&saddle, how.layer, how.pair.0, how.pair.1)?.at(share)?;
     let unfinished = minima.iter().enumerate().filter(|(_, minimum)| !minimum.converged).map(|(k, _)| k).collect();
     let mut losses: Vec<f64> = minima.iter().map(|minimum| minimum.value).collect();
@@ -164,6 +166,32 @@ pub fn permutation_path(
     points.push(end);
     let (layer, pair) = (how.layer, how.pair);
     Ok(PermutationPath { layer, pair, distances, losses, points, share, saddle, saddle_gradient, jumps, unfinished })
+}
+
+/// In how many steps the way across a suspected jump is tried again.
+const FINER: usize = 8;
+
+/// Whether smaller steps lead across without a leap: then the branch only changes fast here.
+fn continues(
+    from: &Minimum,
+    to: &Minimum,
+    distances: [f64; 2],
+    usual: f64,
+    minimise: &impl Fn(&ndarray::Array1<f64>, Constraint) -> Result<Minimum>,
+) -> Result<bool> {
+    let mut last = from.clone();
+    for step in 1..=FINER {
+        let share = step as f64 / FINER as f64;
+        let distance = distances[0] + share * (distances[1] - distances[0]);
+        let next = minimise(&last.theta, Constraint::Distance(distance))?;
+        let moved = (&next.theta - &last.theta).mapv(|x| x * x).sum().sqrt();
+        if moved > 4.0 * usual {
+            return Ok(false);
+        }
+        last = next;
+    }
+    let apart = (&last.theta - &to.theta).mapv(|x| x * x).sum().sqrt();
+    Ok(apart <= usual)
 }
 
 /// Finds drops of the loss that come with a leap of the parameters, and follows the lower branch back.
@@ -180,6 +208,9 @@ fn follow_back(
     for k in (1..minima.len()).rev() {
         let drops = minima[k].value < minima[k - 1].value * (1.0 - 1e-9);
         if !drops || leap(&minima[k - 1], &minima[k]) < 4.0 * usual {
+            continue;
+        }
+        if continues(&minima[k - 1], &minima[k], [distances[k - 1], distances[k]], usual, &minimise)? {
             continue;
         }
         let mut meeting = k;

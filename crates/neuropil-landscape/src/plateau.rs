@@ -13,12 +13,13 @@
 //! exactly one eigenvalue is zero, and at least `rank(C)` are negative (the point is a strict saddle). The plateau
 //! dimension and the number of zero eigenvalues are two numbers. With one output `C = 0`, and the sign of `M` decides:
 //! `M` positive definite makes `0 < mu < 1` a line of local minima with saddles outside, `M` negative definite the
-//! reverse, an indefinite `M` gives saddles everywhere. (Brea et al. 2019, arXiv:1907.02911; the block form is ours.)
+//! reverse, an indefinite `M` gives saddles everywhere; a singular `M` decides nothing. (Brea et al. 2019, arXiv:1907.02911; the block form is ours.)
 
 use ndarray::{Array1, Array2, s};
+use neuropil_core::statistics::largest;
 use serde::{Deserialize, Serialize};
 
-use crate::expansion::split;
+use crate::expansion::{CriticalTolerance, require_critical, split};
 use crate::neuron::{check_neuron, neurons, with_neurons};
 use crate::{Error, Objective, Parameters, Result};
 
@@ -31,7 +32,10 @@ pub struct SplitCurvature {
     pub curvature: Array2<f64>,
     /// Eigenvalues of `M`, increasing.
     pub curvature_eigenvalues: Array1<f64>,
-    /// Rank of `C`: singular values above 1e-7 of the scale of `C` and `M`.
+    /// Singular values of `C` and eigenvalues of `M` up to this count as zero: 1e-7 of the larger of both matrices, but at
+    /// least 1e-12 of the Hessian that they come from, which is its rounding error.
+    pub tolerance: f64,
+    /// Rank of `C`.
     pub coupling_rank: usize,
 }
 
@@ -45,17 +49,21 @@ pub enum SplitLine {
     MinimaOutside,
     /// Saddles everywhere.
     Saddles,
+    /// `C` is zero and `M` singular (or zero, as for relu): flat to second order in a direction, and not decided by it.
+    Degenerate,
 }
 
 impl SplitCurvature {
     /// Of one neuron at a critical point. Works for hidden layers at any depth and for any loss.
     ///
     /// # Errors
-    /// If there is no such neuron, or the loss decays with the weights (then splits are no plateau).
+    /// If there is no such neuron, the loss decays with the weights (then splits are no plateau), or the point is not
+    /// critical to the [default tolerance](CriticalTolerance).
     pub fn new(objective: &Objective, parameters: &Parameters, layer: usize, neuron: usize) -> Result<Self> {
         let list = neurons(parameters, layer)?;
         check_neuron("neuron", neuron, list.len())?;
-        refuse_decay(objective)?;
+        refuse_decay("the curvature of a split", objective)?;
+        require_critical("the curvature of a split", objective, parameters, &CriticalTolerance::default())?;
         let halves = split(parameters, layer, neuron, &[0.5, 0.5])?;
         let wide = Objective::new(halves.network(), objective.data(), objective.loss())?;
         let (inputs, outputs) = (list[0].incoming.len(), list[0].outgoing.len());
@@ -79,8 +87,10 @@ impl SplitCurvature {
             directions.push(with_neurons(&zero, layer, &moved)?.into_theta());
         }
         let mut block = Array2::zeros((n, n));
+        let mut size = 0.0;
         for (column, direction) in directions.iter().enumerate() {
             let product = wide.hessian_vector(halves.theta(), direction.view())?;
+            size = largest(product.iter().map(|value| value.abs()).chain([size]));
             for (row, left) in directions.iter().enumerate() {
                 block[[row, column]] = left.dot(&product) / 4.0;
             }
@@ -90,10 +100,10 @@ impl SplitCurvature {
         let curvature = (&curvature + &curvature.t()) / 2.0;
         let (curvature_eigenvalues, _) = crate::eigen::symmetric_eigen(&curvature)?;
         let (squares, _) = crate::eigen::symmetric_eigen(&coupling.dot(&coupling.t()))?;
-        let largest = |values: &Array2<f64>| values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
-        let scale = largest(&coupling).max(largest(&curvature)).max(f64::MIN_POSITIVE);
-        let coupling_rank = squares.iter().filter(|square| square.max(0.0).sqrt() > 1e-7 * scale).count();
-        Ok(Self { coupling, curvature, curvature_eigenvalues, coupling_rank })
+        let scale = largest(coupling.iter().chain(&curvature).map(|value| value.abs()));
+        let tolerance = (1e-7 * scale).max(1e-12 * size);
+        let coupling_rank = squares.iter().filter(|square| square.max(0.0).sqrt() > tolerance).count();
+        Ok(Self { coupling, curvature, curvature_eigenvalues, tolerance, coupling_rank })
     }
 
     /// The number of zero eigenvalues that every split with `mu` other than 0 and 1 adds: `c - rank(C)`.
@@ -105,11 +115,17 @@ impl SplitCurvature {
     /// What the line of splits is made of, if the unsplit point is a minimum.
     #[must_use]
     pub fn line(&self) -> SplitLine {
-        let definite = |sign: f64| self.curvature_eigenvalues.iter().all(|value| value * sign > 0.0);
-        match self.coupling_rank {
-            0 if definite(1.0) => SplitLine::MinimaInside,
-            0 if definite(-1.0) => SplitLine::MinimaOutside,
-            _ => SplitLine::Saddles,
+        if self.coupling_rank > 0 {
+            return SplitLine::Saddles;
+        }
+        let count =
+            |sign: f64| self.curvature_eigenvalues.iter().filter(|value| *value * sign > self.tolerance).count();
+        let (positive, negative, all) = (count(1.0), count(-1.0), self.curvature_eigenvalues.len());
+        match (positive, negative) {
+            (positive, 0) if positive == all => SplitLine::MinimaInside,
+            (0, negative) if negative == all => SplitLine::MinimaOutside,
+            (1.., 1..) => SplitLine::Saddles,
+            _ => SplitLine::Degenerate,
         }
     }
 }
@@ -170,7 +186,7 @@ impl Plateau {
         with_neurons(&self.point, self.layer, &list)
     }
 
-    /// The loss at shares `mu`; the same for all of them.
+    /// The loss at shares `mu`; the same for all of them, unless the objective has weight decay.
     ///
     /// # Errors
     /// If the objective is that of another network.
@@ -179,12 +195,13 @@ impl Plateau {
     }
 }
 
-fn refuse_decay(objective: &Objective) -> Result<()> {
+/// Refuses a loss with weight decay, on which copies are no plateau.
+pub(crate) fn refuse_decay(what: &str, objective: &Objective) -> Result<()> {
     if objective.weight_decay() == 0.0 {
         return Ok(());
     }
     Err(Error::Undefined {
-        what: "the curvature of a split".into(),
+        what: what.into(),
         case: format!("a loss with weight decay {}", objective.weight_decay()),
         advice: "weight decay prefers equal shares, so that splits are no plateau; use the loss without it".into(),
     })

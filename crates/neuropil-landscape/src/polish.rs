@@ -96,6 +96,8 @@ pub enum Status {
     Stalled,
     /// The number of iterations or steps, or the time of the flow, was used up.
     Exhausted,
+    /// No polish was asked for, and the point is not within the tolerances.
+    Unpolished,
     /// The parameters grow without bound: a minimum at infinity, or a channel.
     Diverged,
 }
@@ -113,8 +115,13 @@ impl Status {
         match self {
             Self::Critical => "the gradient is below its tolerance",
             Self::ZeroLoss => "the loss is zero to rounding",
-            Self::Stalled => "no step improves the point any more; the gradient is at its rounding error",
-            Self::Exhausted => "the iterations were used up; continue from here or allow more",
+            Self::Stalled => {
+                "no step improves the point any more: rounding error, a kink of the loss, or no descent direction is left"
+            }
+            Self::Exhausted => {
+                "the iterations, or the time of the flow, were used up; continue from here or allow more"
+            }
+            Self::Unpolished => "the point was left as it is: no polish was asked for",
             Self::Diverged => "the parameters grow without bound: a minimum at infinity, or a channel",
         }
     }
@@ -161,7 +168,7 @@ pub fn polish<L: Landscape + ?Sized>(
         PolishMethod::LevenbergMarquardt => levenberg_marquardt(function, theta, parameters, monitor),
         PolishMethod::Nothing => {
             let point = Point::at(function, theta);
-            Ok(point.finish(Status::Exhausted, 0, parameters))
+            Ok(point.finish(Status::Unpolished, 0, parameters))
         }
     }
 }
@@ -182,7 +189,7 @@ impl Point {
     }
 
     fn gradient_norm(&self) -> f64 {
-        self.gradient.iter().fold(0.0, |m: f64, g| if g.is_nan() { f64::NAN } else { m.max(g.abs()) })
+        neuropil_core::statistics::largest(self.gradient.iter().map(|component| component.abs()))
     }
 
     fn squared_gradient(&self) -> f64 {
@@ -463,11 +470,29 @@ mod tests {
     #[test]
     fn newton_stops_at_a_saddle_where_the_trust_region_descends() {
         let objective = objective(&[2, 3, 1], Loss::Square, 60, 1);
-        let start = Array1::zeros(objective.n_parameters());
+        // Near the saddle at zero weights, but off it: at the saddle itself no method has a direction.
+        let start = objective.network().initialise(Initialisation::Normal(1e-2), Seed::new(4)).into_theta();
         let saddle = polish(&objective, start.view(), &with(PolishMethod::Newton), &Monitor::silent()).unwrap();
-        assert!(saddle.status.converged());
+        assert!(saddle.status.converged(), "{:?}", saddle.status);
+        let index = |theta: &Array1<f64>| objective.spectrum(theta.view()).unwrap().n_negative();
+        assert!(index(&saddle.theta) > 0);
         let minimum = polish(&objective, start.view(), &with(PolishMethod::TrustRegion), &Monitor::silent()).unwrap();
-        assert!(minimum.loss <= saddle.loss);
+        assert!(minimum.loss < 0.9 * saddle.loss, "{} and {}", minimum.loss, saddle.loss);
+        assert_eq!(index(&minimum.theta), 0);
+    }
+
+    #[test]
+    fn without_a_polish_the_point_stays_and_says_so() {
+        let objective = objective(&[2, 3, 1], Loss::Square, 60, 1);
+        let start = objective.network().initialise(Initialisation::default(), Seed::new(0)).into_theta();
+        let left = polish(&objective, start.view(), &with(PolishMethod::Nothing), &Monitor::silent()).unwrap();
+        assert_eq!((left.status, left.theta), (Status::Unpolished, start.clone()));
+        assert!(left.status.reason().contains("no polish"));
+        // In a training the flow tells how it ended.
+        let mut how = crate::train::TrainParameters { polish: with(PolishMethod::Nothing), ..Default::default() };
+        how.flow.t_max = 0.1;
+        let short = crate::train::train(&objective, start.view(), &how, &Monitor::silent()).unwrap();
+        assert_eq!(short.status, Status::Exhausted);
     }
 
     #[test]

@@ -122,13 +122,16 @@ pub enum Against {
     AllSmaller,
 }
 
+/// The largest number of needed neurons for which [`crossover_width`] searches.
+pub const LARGEST_CROSSOVER: usize = 1000;
+
 /// The least width `m >= r` at which there are more subspaces of global minima than critical subspaces.
 ///
 /// # Errors
-/// If `r` is 0 or above 1000.
+/// If `r` is 0 or above [`LARGEST_CROSSOVER`].
 pub fn crossover_width(r: usize, against: Against) -> Result<usize> {
-    if r == 0 || r > 1000 {
-        return Err(Error::parameter("r", r, "from 1 to 1000"));
+    if r == 0 || r > LARGEST_CROSSOVER {
+        return Err(Error::parameter("r", r, format!("from 1 to {LARGEST_CROSSOVER}")));
     }
     let mut rows = count::rows(r)?;
     let mut m = r;

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use ndarray::Array1;
+use neuropil_core::statistics::largest;
 use serde::{Deserialize, Serialize};
 
 use crate::enumeration::{Labelling, Slot};
@@ -53,6 +54,11 @@ pub struct Reduction {
     pub parameters: Parameters,
     /// For each hidden layer what each neuron of the original was.
     pub labellings: Vec<Labelling>,
+    /// For each hidden layer how the output of each neuron follows from that of the first neuron with its label.
+    pub relations: Vec<Vec<Relation>>,
+    /// How far from exact the reduction is: the largest difference between incoming weights that were taken as equal, and
+    /// the largest outgoing weight that was taken as zero.
+    pub residual: f64,
 }
 
 impl Reduction {
@@ -81,14 +87,17 @@ pub fn reduce(parameters: &Parameters, tolerance: &ReductionTolerance) -> Result
     // For each layer and original slot: the slot of the current network, or a group without effect.
     let mut slots: Vec<Vec<Slot>> =
         (0..layers).map(|layer| (0..parameters.network().widths[layer + 1]).map(Slot::Copy).collect()).collect();
+    let mut relations: Vec<Vec<Relation>> = slots.iter().map(|slots| vec![Relation::SAME; slots.len()]).collect();
     let mut groups = vec![0; layers];
+    let mut residual = 0.0;
     loop {
         let before = current.network().widths.clone();
         for layer in 0..layers {
             let step = reduce_layer(&current, layer, tolerance)?;
             let offset = groups[layer];
-            for slot in &mut slots[layer] {
+            for (slot, relation) in slots[layer].iter_mut().zip(&mut relations[layer]) {
                 if let Slot::Copy(label) = *slot {
+                    *relation = relation.after(step.relations[label]);
                     *slot = match step.labelling[label] {
                         Slot::Copy(new) => Slot::Copy(new),
                         Slot::Zero(group) => Slot::Zero(offset + group),
@@ -96,6 +105,7 @@ pub fn reduce(parameters: &Parameters, tolerance: &ReductionTolerance) -> Result
                 }
             }
             groups[layer] += step.groups;
+            residual = largest([residual, step.residual]);
             current = step.parameters;
         }
         if current.network().widths == before {
@@ -110,13 +120,15 @@ pub fn reduce(parameters: &Parameters, tolerance: &ReductionTolerance) -> Result
             Labelling::new(slots, r)
         })
         .collect::<Result<_>>()?;
-    Ok(Reduction { parameters: current, labellings })
+    Ok(Reduction { parameters: current, labellings, relations, residual })
 }
 
 struct Step {
     parameters: Parameters,
     labelling: Vec<Slot>,
+    relations: Vec<Relation>,
     groups: usize,
+    residual: f64,
 }
 
 /// One pass over one layer.
@@ -129,12 +141,16 @@ fn reduce_layer(parameters: &Parameters, layer: usize, tolerance: &ReductionTole
     let mut constant = Array1::<f64>::zeros(list[0].outgoing.len());
     let mut labelling = vec![Slot::Copy(0); list.len()];
     let mut kept: Vec<Neuron> = Vec::new();
+    let mut relations = vec![Relation::SAME; list.len()];
     let mut groups = 0;
+    let mut residual = 0.0;
     for cluster in clusters {
         let mut sum = Array1::<f64>::zeros(list[0].outgoing.len());
         for &(member, relation) in &cluster {
             sum.scaled_add(relation.factor, &list[member].outgoing);
             constant.scaled_add(relation.constant, &list[member].outgoing);
+            relations[member] = relation;
+            residual = largest([residual, list[cluster[0].0].distance(&list[member], tolerance.equality)]);
         }
         let plain = cluster.iter().all(|(_, relation)| relation.factor == 1.0 && relation.constant == 0.0);
         let first = &list[cluster[0].0];
@@ -146,6 +162,7 @@ fn reduce_layer(parameters: &Parameters, layer: usize, tolerance: &ReductionTole
         let merged = Neuron { incoming, outgoing: sum, activation: first.activation.clone() };
         let slot = if merged.is_silent(tolerance.outgoing) {
             groups += 1;
+            residual = largest(merged.outgoing.iter().map(|weight| weight.abs()).chain([residual]));
             Slot::Zero(groups - 1)
         } else {
             kept.push(merged);
@@ -164,7 +181,7 @@ fn reduce_layer(parameters: &Parameters, layer: usize, tolerance: &ReductionTole
         reduced = shift_next_bias(&reduced, layer, &constant)
             .ok_or_else(|| Error::parameter("the bias of the next layer", "missing", "there to take up a constant"))?;
     }
-    Ok(Step { parameters: reduced, labelling, groups })
+    Ok(Step { parameters: reduced, labelling, relations, groups, residual })
 }
 
 /// Clusters of related neurons: the index of each member, and how its output follows from that of the first.
@@ -177,7 +194,7 @@ fn clusters(list: &[Neuron], relation: impl Fn(&Neuron, &Neuron) -> Option<Relat
             .find_map(|(c, cluster)| relation(&list[cluster[0].0], neuron).map(|relation| (c, relation)));
         match found {
             Some((c, relation)) => clusters[c].push((index, relation)),
-            None => clusters.push(vec![(index, Relation { factor: 1.0, constant: 0.0 })]),
+            None => clusters.push(vec![(index, Relation::SAME)]),
         }
     }
     clusters
@@ -294,7 +311,7 @@ pub fn classify_against(
     let others: Vec<Neuron> = rest.iter().map(|&index| list[index].clone()).collect();
     let clusters = clusters(&others, |a, b| {
         let close = angle(&a.incoming, &b.incoming) < tolerance.angle_degrees;
-        close.then_some(Relation { factor: 1.0, constant: 0.0 })
+        close.then_some(Relation::SAME)
     });
     for cluster in clusters {
         let sum = cluster.iter().fold(Array1::zeros(list[0].outgoing.len()), |sum: Array1<f64>, (member, _)| {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::flow::{FlowEnd, FlowParameters, Record, Trajectory, gradient_flow};
 use crate::loss::Objective;
-use crate::network::Initialisation;
+use crate::network::{Initialisation, Mlp};
 use crate::polish::{PolishParameters, Status, polish};
 use crate::smooth::Landscape;
 
@@ -83,7 +83,16 @@ pub fn train<L: Landscape + ?Sized>(
             status: Status::Diverged,
         });
     }
-    let polished = polish(landscape, flow.theta.view(), &parameters.polish, monitor)?;
+    let mut polished = polish(landscape, flow.theta.view(), &parameters.polish, monitor)?;
+    if polished.status == Status::Unpolished {
+        // Without a polish it is the flow that ended.
+        polished.status = match flow.end {
+            FlowEnd::Gradient => Status::Critical,
+            FlowEnd::StepTooSmall => Status::Stalled,
+            FlowEnd::Time | FlowEnd::Steps => Status::Exhausted,
+            FlowEnd::Diverged => Status::Diverged,
+        };
+    }
     Ok(Trained {
         theta: polished.theta,
         loss: polished.loss,
@@ -95,7 +104,15 @@ pub fn train<L: Landscape + ?Sized>(
     })
 }
 
-/// Trains from `n_starts` random starts, `seed.child("start").index(i)`: the same bits for every number of threads, and
+/// Random starts: start `i` is drawn from `seed.child("start").index(i)`, whatever the number of starts. The one rule of
+/// this room, for every face of it.
+#[must_use]
+pub fn random_starts(network: &Mlp, n_starts: usize, initialisation: Initialisation, seed: Seed) -> Vec<Array1<f64>> {
+    let start = |i: usize| network.initialise(initialisation, seed.child("start").index(i as u64)).into_theta();
+    (0..n_starts).map(start).collect()
+}
+
+/// Trains from `n_starts` [random starts](random_starts): the same bits for every number of threads, and
 /// start `i` is the same whatever the number of starts.
 ///
 /// # Errors
@@ -108,12 +125,7 @@ pub fn train_many(
     parameters: &TrainParameters,
     monitor: &Monitor,
 ) -> Result<Vec<Trained>> {
-    let starts: Vec<Array1<f64>> = (0..n_starts)
-        .map(|i| {
-            let seed = seed.child("start").index(i as u64);
-            objective.network().initialise(initialisation, seed).into_theta()
-        })
-        .collect();
+    let starts = random_starts(objective.network(), n_starts, initialisation, seed);
     train_from(objective, &starts, parameters, monitor)
 }
 

@@ -8,8 +8,9 @@
 //! `2 (displaced + cycles) + 1` segments, 7 for a transposition. `displaced + cycles` is the distance in the star graph
 //! of permutations, so no path needs fewer relocations.
 //!
-//! Every segment is straight and keeps the function up to rounding, so that a path from a zero-loss point stays at zero
-//! loss, and any path stays on its level. Hidden layers are treated one after the other. Source: Simsek et al.,
+//! Every segment is straight and keeps the function, so that a path from a zero-loss point stays at zero loss, and any
+//! path stays on its level. That is exact up to rounding where the neurons that count as equal are equal; where they agree
+//! to a tolerance only, [`PiecewisePath::gap`] says how far they are apart. Hidden layers are treated one after the other. Source: Simsek et al.,
 //! arXiv:2105.12221.
 //!
 //! ```
@@ -27,33 +28,35 @@
 //! # Ok::<(), neuropil_landscape::Error>(())
 //! ```
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayView1};
+use neuropil_core::statistics::largest;
 
 use crate::alignment::{self, AlignmentParameters};
 use crate::enumeration::{Labelling, Slot};
 use crate::expansion::check_permutation;
 use crate::neuron::{Equality, Neuron, neurons, shared_incoming, with_neurons};
 use crate::reduction::{ReductionTolerance, reduce};
-use crate::{Error, Objective, Parameters, Result};
+use crate::{Error, LayerActivation, Objective, Parameters, Result};
 
 /// A path of straight segments in parameter space.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PiecewisePath {
     /// The ends of the segments, in order; a path without segments has a single point.
     points: Vec<Parameters>,
+    gap: f64,
 }
 
 impl PiecewisePath {
     /// A path that has not moved yet.
     fn starting_at(start: Parameters) -> Self {
-        Self { points: vec![start] }
+        Self { points: vec![start], gap: 0.0 }
     }
 
     /// A path through points of one network; points that repeat the one before are left out.
     pub(crate) fn through(points: impl IntoIterator<Item = Parameters>) -> Self {
         let mut points: Vec<Parameters> = points.into_iter().collect();
         points.dedup();
-        Self { points }
+        Self { points, gap: 0.0 }
     }
 
     fn last(&self) -> &Parameters {
@@ -77,6 +80,16 @@ impl PiecewisePath {
     #[must_use]
     pub fn points(&self) -> &[Parameters] {
         &self.points
+    }
+
+    /// How far, over all weights, the network is from one in which the function does not change along the path: the largest
+    /// difference between incoming weights of neurons that the path treats as equal, the largest sum of outgoing weights
+    /// that it treats as zero, and the largest parameter difference that a closing segment bridges. 0 for a path that is
+    /// exact up to rounding. (Paths over a [permutation saddle](crate::permutation_path) change the function by design and
+    /// have none.)
+    #[must_use]
+    pub fn gap(&self) -> f64 {
+        self.gap
     }
 
     /// The point at `t` from 0 to 1; every segment takes the same time. Values outside are moved to the ends.
@@ -121,12 +134,12 @@ impl PiecewisePath {
         Ok((times, losses))
     }
 
-    /// The largest loss along the path, with at least 50 points per segment.
+    /// The largest loss along the path, with at least 50 points per segment; NaN if one of them is.
     ///
     /// # Errors
     /// As [`losses`](Self::losses).
     pub fn max_loss(&self, objective: &Objective, per_segment: usize) -> Result<f64> {
-        Ok(self.losses(objective, per_segment.max(50))?.1.into_iter().fold(0.0, f64::max))
+        Ok(largest(self.losses(objective, per_segment.max(50))?.1))
     }
 
     /// The breakpoints as rows of an array.
@@ -135,17 +148,18 @@ impl PiecewisePath {
         Array2::from_shape_fn((self.points.len(), self.points[0].theta().len()), |(i, j)| self.points[i].theta()[j])
     }
 
-    /// Largest jump between the end of a sample and the start of the next: zero for a continuous path. Measured, for a
-    /// check from outside.
+    /// Largest difference of a parameter between just before and just after an inner end of a segment, as
+    /// [`at`](Self::at) gives it: rounding error if the path is continuous.
     #[must_use]
-    pub fn largest_step(&self, per_segment: usize) -> f64 {
-        let points: Vec<_> = self.samples(per_segment).map(|(_, point)| point.into_theta()).collect();
-        points.windows(2).map(|pair| distance(&pair[0], &pair[1])).fold(0.0, f64::max)
+    pub fn largest_jump(&self) -> f64 {
+        let inner = (1..self.segments()).map(|k| k as f64 / self.segments() as f64);
+        let jump = |t: f64| distance(self.at(t.next_down()).theta(), self.at(t.next_up()).theta());
+        largest(inner.map(jump).chain([0.0]))
     }
 }
 
-fn distance(a: &Array1<f64>, b: &Array1<f64>) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+fn distance(a: ArrayView1<f64>, b: ArrayView1<f64>) -> f64 {
+    largest(a.iter().zip(b).map(|(a, b)| (a - b).abs()).chain([0.0]))
 }
 
 /// The path from a network to its permuted self. `permutations[l]` says for hidden layer `l` which neuron each slot
@@ -188,7 +202,8 @@ fn permute_layer(
     let original = neurons(path.last(), layer)?;
     refuse_mixed(layer, &original)?;
     let target: Vec<Neuron> = order.iter().map(|&old| original[old].clone()).collect();
-    let freeing = free_a_neuron(path.last(), layer, &original, tolerance)?;
+    let (freeing, residual) = free_a_neuron(path.last(), layer, &original, tolerance)?;
+    path.gap = path.gap.max(residual);
     for state in freeing.iter().skip(1) {
         path.go_to(with_neurons(path.last(), layer, state)?);
     }
@@ -204,16 +219,16 @@ fn permute_layer(
     Ok(())
 }
 
-/// The states of a layer from what it is to one with a neuron of zero outgoing vector.
+/// The states of a layer from what it is to one with a neuron of zero outgoing vector, and how far from exact that is.
 fn free_a_neuron(
     parameters: &Parameters,
     layer: usize,
     list: &[Neuron],
     tolerance: &ReductionTolerance,
-) -> Result<Vec<Vec<Neuron>>> {
+) -> Result<(Vec<Vec<Neuron>>, f64)> {
     let original = list.to_vec();
     if list.iter().any(|neuron| neuron.is_silent(0.0)) {
-        return Ok(vec![original]);
+        return Ok((vec![original], 0.0));
     }
     let tolerance = ReductionTolerance { equality: Equality::Copies, ..*tolerance };
     let reduction = reduce(parameters, &tolerance)?;
@@ -223,7 +238,7 @@ fn free_a_neuron(
         for member in labelling.slots_with(*slot) {
             freed[member].outgoing.fill(0.0);
         }
-        return Ok(vec![original, freed]);
+        return Ok((vec![original, freed], reduction.residual));
     }
     let width = list.len();
     let pair = (0..width).find_map(|j| {
@@ -236,7 +251,7 @@ fn free_a_neuron(
     let together = freed.clone();
     give(&mut freed, j, i);
     // A path leaves out states that change nothing: copies that are exact are together already.
-    Ok(vec![original, together, freed])
+    Ok((vec![original, together, freed], reduction.residual))
 }
 
 /// Neurons of different activations cannot stand in for each other.
@@ -262,7 +277,6 @@ fn give(list: &mut [Neuron], from: usize, to: usize) {
 /// `goal` holds the same neurons in other slots.
 fn relocate(path: &mut PiecewisePath, layer: usize, goal: &[Neuron]) -> Result<()> {
     let mut list = neurons(path.last(), layer)?;
-    refuse_mixed(layer, &list)?;
     // Where each needed neuron stands now: destination of the neuron in each slot, none for free slots.
     let mut taken = vec![false; goal.len()];
     let mut destination: Vec<Option<usize>> = vec![None; list.len()];
@@ -280,19 +294,24 @@ fn relocate(path: &mut PiecewisePath, layer: usize, goal: &[Neuron]) -> Result<(
             }
         }
     }
-    while let Some((from, to)) = next_relocation(&destination) {
+    while let Some((from, to)) = next_relocation(&destination, &list) {
         list[to].incoming = list[from].incoming.clone();
         path.go_to(with_neurons(path.last(), layer, &list)?);
         give(&mut list, from, to);
         path.go_to(with_neurons(path.last(), layer, &list)?);
         destination[to] = destination[from].take();
     }
+    if destination.iter().enumerate().any(|(slot, goal)| goal.is_some_and(|goal| goal != slot)) {
+        let distinct = destination.iter().flatten().count();
+        return Err(Error::NoFreeNeuron { layer, width: list.len(), distinct });
+    }
     path.go_to(with_neurons(path.last(), layer, goal)?);
     Ok(())
 }
 
-/// Which neuron moves next, and into which free slot: home if its place is free, otherwise any misplaced neuron.
-fn next_relocation(destination: &[Option<usize>]) -> Option<(usize, usize)> {
+/// Which neuron moves next, and into which free slot: home if its place is free, otherwise any misplaced neuron that has a
+/// free slot of its activation.
+fn next_relocation(destination: &[Option<usize>], list: &[Neuron]) -> Option<(usize, usize)> {
     let misplaced = || {
         destination
             .iter()
@@ -302,8 +321,10 @@ fn next_relocation(destination: &[Option<usize>]) -> Option<(usize, usize)> {
     };
     let home = misplaced().find(|(_, goal)| destination[*goal].is_none());
     home.or_else(|| {
-        let free = destination.iter().position(Option::is_none)?;
-        misplaced().next().map(|(slot, _)| (slot, free))
+        misplaced().find_map(|(slot, _)| {
+            let fits = |free: &usize| destination[*free].is_none() && list[*free].activation == list[slot].activation;
+            (0..list.len()).find(fits).map(|free| (slot, free))
+        })
     })
 }
 
@@ -312,8 +333,9 @@ fn next_relocation(destination: &[Option<usize>]) -> Option<(usize, usize)> {
 pub struct Connection {
     /// From the first network to the second.
     pub path: PiecewisePath,
-    /// Largest difference, over all parameters, between the relabelled first network and the second: what the single
-    /// segment that is not exact has to bridge.
+    /// How far from exact the path is ([`PiecewisePath::gap`]): the difference between the relabelled first network and the
+    /// second, which the closing segment bridges, or, if that is larger, between neurons of either network that were taken
+    /// as equal or silent.
     pub gap: f64,
 }
 
@@ -325,7 +347,8 @@ pub struct Connection {
 ///
 /// # Errors
 /// [`Error::NoFreeNeuron`] where a layer has to be permuted and no neuron is free; [`Error::Shape`] if the two reduce to
-/// different widths, so that no such path exists.
+/// different widths, so that no such path exists, or if a layer with several activations reduces to neurons that list them
+/// in another order.
 pub fn connect(a: &Parameters, b: &Parameters, tolerance: &ReductionTolerance) -> Result<Connection> {
     if a.network() != b.network() {
         let (expected, got) = (format!("{:?}", a.network().widths), format!("{:?}", b.network().widths));
@@ -343,7 +366,8 @@ pub fn connect(a: &Parameters, b: &Parameters, tolerance: &ReductionTolerance) -
     gather(&mut path, &reduced_a.labellings)?;
     gather(&mut backwards, &reduced_b.labellings)?;
     for layer in 0..a.network().n_hidden_layers() {
-        let order = slots_for(&reduced_a.labellings[layer], &reduced_b.labellings[layer], &aligned.orders[layer])?;
+        let (from, to) = (&reduced_a.labellings[layer], &reduced_b.labellings[layer]);
+        let order = slots_for(from, to, &aligned.orders[layer], &a.network().activations[layer])?;
         let list = neurons(path.last(), layer)?;
         let moved = order.iter().enumerate().any(|(slot, &old)| slot != old && !list[old].is_silent(0.0));
         if moved {
@@ -363,7 +387,9 @@ pub fn connect(a: &Parameters, b: &Parameters, tolerance: &ReductionTolerance) -
         }
         path.go_to(with_neurons(path.last(), layer, &list)?);
     }
-    let gap = distance(&path.last().theta().to_owned(), &backwards.last().theta().to_owned());
+    let closing = distance(path.last().theta(), backwards.last().theta());
+    let gap = largest([closing, reduced_a.residual, reduced_b.residual]);
+    path.gap = gap;
     for point in backwards.points.into_iter().rev() {
         path.go_to(point);
     }
@@ -401,7 +427,7 @@ fn gather(path: &mut PiecewisePath, labellings: &[Labelling]) -> Result<()> {
 
 /// Which slot of the first network goes to each slot of the second: `matching[k]` is the reduced neuron of the second
 /// that neuron `k` of the first reduced network corresponds to.
-fn slots_for(a: &Labelling, b: &Labelling, matching: &[usize]) -> Result<Vec<usize>> {
+fn slots_for(a: &Labelling, b: &Labelling, matching: &[usize], activations: &LayerActivation) -> Result<Vec<usize>> {
     let width = a.width();
     let mut order = vec![usize::MAX; width];
     let mut used = vec![false; width];
@@ -414,9 +440,16 @@ fn slots_for(a: &Labelling, b: &Labelling, matching: &[usize]) -> Result<Vec<usi
         order[to] = from;
         used[from] = true;
     }
-    let mut rest = (0..width).filter(|slot| !used[*slot]);
-    for slot in order.iter_mut().filter(|slot| **slot == usize::MAX) {
-        *slot = rest.next().unwrap_or(0);
+    // Free neurons fill the other slots, each one of its own activation.
+    for to in 0..width {
+        if order[to] == usize::MAX {
+            let fits = |from: &usize| !used[*from] && activations.of(*from) == activations.of(to);
+            let from = (0..width).find(fits).ok_or_else(|| {
+                Error::shape("the second network", "as many needed neurons of each activation as the first", "others")
+            })?;
+            order[to] = from;
+            used[from] = true;
+        }
     }
     Ok(order)
 }

@@ -4,6 +4,7 @@
 use ndarray::{Array1, Array2, array, s};
 use neuropil_core::progress::Monitor;
 use neuropil_core::random::Seed;
+use neuropil_landscape::critical_point::{CriticalPointReport, ReportParameters, ZeroModeKind};
 use neuropil_landscape::{
     Activation, Bias, Dataset, FlowParameters, Initialisation, Loss, Mlp, Objective, PolishMethod, PolishParameters,
     Solver, Spectrum, TeacherOutputs, TeacherTask, TrainParameters, gradient_flow, polish, train, train_many,
@@ -207,7 +208,7 @@ fn with_three_outputs_a_split_has_one_zero_mode_and_an_index_of_two() {
     let task = TeacherTask::new(Activation::G, TeacherOutputs::Three).unwrap();
     let three = task.student(3).unwrap();
     let parameters = TrainParameters::default().without_trajectory();
-    let all = train_many(&three, 4, Initialisation::default(), Seed::new(3), &parameters, &Monitor::silent()).unwrap();
+    let all = train_many(&three, 6, Initialisation::default(), Seed::new(3), &parameters, &Monitor::silent()).unwrap();
     for trained in &all {
         assert!(relative(trained.loss, 0.205_292_040_120, 1e-9), "{}", trained.loss);
     }
@@ -216,12 +217,12 @@ fn with_three_outputs_a_split_has_one_zero_mode_and_an_index_of_two() {
     let loss = three.value(minimum.view()).unwrap();
     let four = task.student(4).unwrap();
     // Largest gradient component of the splits that are not parallel, for the neuron with this incoming vector.
-    let known = [([0.7829, 0.6892], 0.138), ([-0.0490, -0.5768], 0.277), ([-0.6697, 0.6984], 0.0088)];
+    let known = [([0.7829, 0.6892], 0.138, 1e-3), ([-0.0490, -0.5768], 0.277, 1e-3), ([-0.6697, 0.6984], 0.0088, 1e-4)];
     for j in 0..3 {
         let theta = split(minimum, 3, j, 0.4);
         let at = four.derivatives(theta.view()).unwrap();
-        assert!((at.loss - loss).abs() < 1e-15);
-        assert!(at.gradient.iter().all(|g| g.abs() < 1e-13));
+        assert!((at.loss - loss).abs() < 1e-16, "{:e}", at.loss - loss);
+        assert!(at.gradient.iter().all(|g| g.abs() < 1e-14), "{}", at.gradient);
         assert_eq!(index_and_zeros(&four.spectrum(theta.view()).unwrap()), (2, 1));
         // Outgoing vectors that are not parallel: the same function, but not critical.
         let mut skew = theta.clone();
@@ -233,8 +234,8 @@ fn with_three_outputs_a_split_has_one_zero_mode_and_an_index_of_two() {
         assert!((at.loss - loss).abs() < 1e-14);
         let largest = at.gradient.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
         let distance = |w: [f64; 2]| (minimum[2 * j] - w[0]).abs() + (minimum[2 * j + 1] - w[1]).abs();
-        let (w, expected) = known.iter().min_by(|a, b| distance(a.0).total_cmp(&distance(b.0))).unwrap();
-        assert!(distance(*w) < 2e-4 && relative(largest, *expected, 0.02), "{largest} instead of {expected}");
+        let (w, expected, digit) = known.iter().min_by(|a, b| distance(a.0).total_cmp(&distance(b.0))).unwrap();
+        assert!(distance(*w) < 2e-4 && (largest - expected).abs() <= 0.5 * digit, "{largest} instead of {expected}");
         // On the plateau of equal loss the quadratic form vanishes nevertheless.
         for k in 0..3 {
             let mut v = Array1::zeros(20);
@@ -263,6 +264,67 @@ fn a_linear_network_has_the_hessian_of_the_normal_equations() {
     let solution = polished(&objective, &Array1::zeros(8));
     let residual = network.predict(solution.view(), x.view()).unwrap() - &y;
     assert!(x.t().dot(&residual).iter().all(|d| d.abs() < 1e-13));
+}
+
+#[test]
+fn the_hessian_is_that_of_pytorch() {
+    // Written by pytorch_hessian.py: softplus and tanh layers with biases, parameters and samples given by sines.
+    let theta: Array1<f64> = (0..20).map(|k| (1.7 * f64::from(k) + 0.3).sin()).collect();
+    let inputs = Array2::from_shape_fn((40, 2), |(n, k)| {
+        let n = n as f64;
+        if k == 0 { (0.9 * n).cos() } else { (1.3 * n + 0.5).sin() }
+    });
+    let targets = Array2::from_shape_fn((40, 1), |(n, _)| (2.0 * inputs[[n, 0]]).sin() + inputs[[n, 1]]);
+    let layers = vec![Activation::Softplus.into(), Activation::Tanh.into()];
+    let network = Mlp::new(vec![2, 3, 2, 1], layers, vec![Bias::With; 3]).unwrap();
+    let objective = Objective::new(&network, &Dataset::new(inputs, targets).unwrap(), Loss::Square).unwrap();
+    let ours = objective.hessian(theta.view()).unwrap();
+    let theirs: Vec<f64> = include_str!("pytorch_hessian.csv").lines().map(|line| line.parse().unwrap()).collect();
+    let scale = theirs.iter().fold(0.0, |m: f64, h| m.max(h.abs()));
+    let mut at = theirs.iter();
+    for i in 0..20 {
+        for j in 0..=i {
+            let expected = at.next().unwrap();
+            assert!((ours[[i, j]] - expected).abs() < 1e-12 * scale, "[{i}, {j}]: {} and {expected}", ours[[i, j]]);
+        }
+    }
+    assert!(at.next().is_none());
+}
+
+#[test]
+fn a_linear_network_with_a_hidden_layer_has_the_hessian_of_a_product() {
+    // f = A W x: with S = X^T X / n, R = 2 (A W S - Y^T X / n),
+    // H_WW = 2 A^T A (x) S, H_AA = 2 I (x) W S W^T, H_WA = 2 A (x) S W^T plus the residual term R.
+    let network = Mlp::uniform(&[3, 2, 2], &Activation::Identity, Bias::Without);
+    let mut stream = Seed::new(6).stream();
+    let mut draw = || 2.0 * neuropil_core::random::uniform(&mut stream) - 1.0;
+    let x = Array2::from_shape_simple_fn((40, 3), &mut draw);
+    let y = Array2::from_shape_simple_fn((40, 2), &mut draw);
+    let point = network.initialise(Initialisation::Normal(0.8), Seed::new(7));
+    let (w, a) = (point.weights(0).to_owned(), point.weights(1).to_owned());
+    let objective = Objective::new(&network, &Dataset::new(x.clone(), y.clone()).unwrap(), Loss::Square).unwrap();
+    let hessian = objective.hessian(point.theta()).unwrap();
+    let s = x.t().dot(&x) / 40.0;
+    let residual = 2.0 * (a.dot(&w).dot(&s) - y.t().dot(&x) / 40.0);
+    let gram = a.t().dot(&a);
+    let (half, moments) = (s.dot(&w.t()), w.dot(&s).dot(&w.t()));
+    let close = |value: f64, expected: f64| assert!((value - expected).abs() < 1e-14, "{value} and {expected}");
+    for (i, j) in (0..2).flat_map(|i| (0..2).map(move |j| (i, j))) {
+        for (p, q) in (0..3).flat_map(|p| (0..3).map(move |q| (p, q))) {
+            close(hessian[[3 * i + p, 3 * j + q]], 2.0 * gram[[i, j]] * s[[p, q]]);
+        }
+        for (k, l) in (0..2).flat_map(|k| (0..2).map(move |l| (k, l))) {
+            close(hessian[[6 + 2 * k + i, 6 + 2 * l + j]], if k == l { 2.0 * moments[[i, j]] } else { 0.0 });
+        }
+        for (p, k) in (0..3).flat_map(|p| (0..2).map(move |k| (p, k))) {
+            let own = if i == j { residual[[k, p]] } else { 0.0 };
+            close(hessian[[3 * i + p, 6 + 2 * k + j]], 2.0 * a[[k, i]] * half[[p, j]] + own);
+        }
+    }
+    // The product has 6 - 2 x 2 directions of its own; the four of GL(2) are gauges at the minimum.
+    let minimum = network.parameters(polished(&objective, &point.theta().to_owned())).unwrap();
+    let report = CriticalPointReport::new(&objective, &minimum, &ReportParameters::default()).unwrap();
+    assert_eq!((report.zeros, report.count(ZeroModeKind::Gauge), report.unexplained), (4, 4, 0));
 }
 
 #[test]

@@ -3,8 +3,6 @@
 //! The task of most checks is the one of Simsek et al.: a grid of 41 x 41 inputs in [-5, 5]^2, a teacher of four neurons
 //! with unit output weights, no biases, mean squared error.
 
-use std::time::Instant;
-
 use ndarray::{Array1, Array2, array};
 use neuropil_core::progress::Monitor;
 use neuropil_core::random::{Seed, uniform};
@@ -24,7 +22,7 @@ use neuropil_landscape::ratio::{self, Against};
 use neuropil_landscape::reduction::{
     NeuronType, ReductionTolerance, TypeTolerance, classify, classify_against, reduce,
 };
-use neuropil_landscape::zero_loss_path::{connect, zero_loss_path};
+use neuropil_landscape::zero_loss_path::{PiecewisePath, connect, zero_loss_path};
 use neuropil_landscape::{Activation, Bias, Dataset, Error, Initialisation, Loss, Mlp, Objective, Parameters};
 use num_bigint::BigUint;
 
@@ -281,14 +279,12 @@ fn the_asymptotic_forms_are_approached() {
 }
 
 #[test]
-fn counts_up_to_a_thousand_take_less_than_a_second() {
-    let start = Instant::now();
+fn counts_reach_a_thousand() {
+    // How long it takes is measured by the bench "all counts at width 1000".
     let rows = count::rows(1000).unwrap();
     assert_eq!(rows.minima[1000], count::factorial(1000));
+    assert_eq!(rows.critical[1000], count::factorial(1000));
     assert_eq!(rows.critical[1], BigUint::from(1_u32));
-    let seconds = start.elapsed().as_secs_f64();
-    // Alone on a core it takes about a third of a second; tests share cores.
-    assert!(seconds < 3.0, "{seconds} s");
 }
 
 // --------------------------------------------------------------------------------------------------------------- graph
@@ -587,11 +583,12 @@ fn with_three_outputs_the_plateau_has_three_dimensions_but_one_zero_eigenvalue()
     let at_minimum = report(&data, &minimum);
     assert!((at_minimum.loss - 0.205292040120).abs() < 1e-11, "loss {}", at_minimum.loss);
     assert!((at_minimum.eigenvalues[0] - 0.20055578205).abs() < 1e-9, "smallest {}", at_minimum.eigenvalues[0]);
-    for (neuron, bent_gradient) in [(0, 0.138), (1, 0.277), (2, 0.0088)] {
+    // The known gradients have three (the last two) digits.
+    for (neuron, bent_gradient, digit) in [(0, 0.138, 1e-3), (1, 0.277, 1e-3), (2, 0.0088, 1e-4)] {
         let wide = split(&minimum, 0, neuron, &[0.4, 0.6]).unwrap();
         let found = report(&data, &wide);
-        assert!(found.gradient_max < 1e-13, "gradient {}", found.gradient_max);
-        assert!((found.loss - at_minimum.loss).abs() < 1e-15);
+        assert!(found.gradient_max < 1e-14, "gradient {}", found.gradient_max);
+        assert!((found.loss - at_minimum.loss).abs() < 1e-16, "{:e}", found.loss - at_minimum.loss);
         assert_eq!((found.zeros, found.index, found.plateau_dimension), (1, 2, 3));
         assert_eq!((found.count(ZeroModeKind::Plateau), found.unexplained), (1, 0));
         let curvature = SplitCurvature::new(&objective(&minimum, &data), &minimum, 0, neuron).unwrap();
@@ -613,7 +610,7 @@ fn with_three_outputs_the_plateau_has_three_dimensions_but_one_zero_eigenvalue()
         let bent = split_outgoing(&minimum, 0, neuron, &parts).unwrap();
         assert!((objective.value(bent.theta()).unwrap() - at_minimum.loss).abs() < 1e-14);
         let gradient = largest(objective.gradient(bent.theta()).unwrap());
-        assert!((gradient / bent_gradient - 1.0).abs() < 0.01, "neuron {neuron}: {gradient}");
+        assert!((gradient - bent_gradient).abs() <= 0.5 * digit, "neuron {neuron}: {gradient}");
     }
 }
 
@@ -661,6 +658,134 @@ fn gauges_and_dead_neurons_are_named() {
     assert_eq!(found.count(ZeroModeKind::Gauge) + found.count(ZeroModeKind::Dead), 4);
 }
 
+/// A realisable problem: targets that a network fits exactly.
+fn realised(network: &Mlp, seed: u64) -> (Dataset, Parameters) {
+    let parameters = network.initialise(Initialisation::Normal(0.7), Seed::new(seed));
+    let inputs = grid().mapv(|x| x / 3.0);
+    let data = Dataset::new(inputs.clone(), network.predict(parameters.theta(), inputs.view()).unwrap()).unwrap();
+    (data, parameters)
+}
+
+#[test]
+fn continuous_symmetries_of_polynomials_and_of_exp_are_named() {
+    // Two squares of two inputs span quadratic forms of three coefficients: six weights, three of them free.
+    let (data, point) = realised(&Mlp::two_layer(2, 2, 1, Activation::Square, Bias::Without), 3);
+    let found = report(&data, &point);
+    assert_eq!((found.zeros, found.count(ZeroModeKind::Gauge), found.unexplained), (3, 3, 0));
+    // Four of them have nine; also with biases and two outputs.
+    let (data, point) = realised(&Mlp::two_layer(2, 4, 1, Activation::Square, Bias::Without), 3);
+    let found = report(&data, &point);
+    assert_eq!((found.zeros, found.count(ZeroModeKind::Gauge), found.unexplained), (9, 9, 0));
+    for activation in [Activation::Square, Activation::Cube, Activation::Polynomial(vec![0.0, 0.5, 0.2, -0.1])] {
+        let (data, point) = realised(&Mlp::two_layer(2, 3, 2, activation.clone(), Bias::With), 4);
+        let found = report(&data, &point);
+        assert!(found.zeros > 0 && found.unexplained == 0, "{activation}: {:?}", found.zero_modes);
+    }
+    // One scale for each cube in general position.
+    let (data, point) = realised(&Mlp::two_layer(2, 1, 1, Activation::Cube, Bias::Without), 5);
+    let found = report(&data, &point);
+    assert_eq!((found.zeros, found.count(ZeroModeKind::Gauge), found.unexplained), (1, 1, 0));
+    let mut network = Mlp::two_layer(2, 2, 1, Activation::Exp, Bias::With);
+    network.biases[1] = Bias::Without;
+    let (data, point) = realised(&network, 6);
+    let found = report(&data, &point);
+    assert_eq!((found.zeros, found.count(ZeroModeKind::Gauge), found.unexplained), (2, 2, 0));
+}
+
+#[test]
+fn copies_up_to_sign_or_scale_leave_explained_zero_modes() {
+    // Each copy of a neuron adds as many zero eigenvalues as a neuron has weights, whatever its sign.
+    for (activation, bias) in [(Activation::Tanh, Bias::Without), (Activation::Sigmoid, Bias::With)] {
+        let (_, narrow) = realised(&Mlp::two_layer(2, 2, 1, activation.clone(), bias), 7);
+        let wide = split(&narrow, 0, 0, &[0.3, 0.7]).unwrap();
+        let mut flipped = wide.clone();
+        for weight in 0..2 {
+            flipped.weights_mut(0)[[2, weight]] *= -1.0;
+        }
+        if bias == Bias::With {
+            flipped.bias_mut(0)[2] *= -1.0;
+            // sigmoid(-z) = 1 - sigmoid(z)
+            let outgoing = flipped.weights(1)[[0, 2]];
+            flipped.bias_mut(1)[0] += outgoing;
+        }
+        flipped.weights_mut(1)[[0, 2]] *= -1.0;
+        let inputs = grid().mapv(|x| x / 3.0);
+        let targets = narrow.network().predict(narrow.theta(), inputs.view()).unwrap();
+        let data = Dataset::new(inputs, targets).unwrap();
+        for point in [wide, flipped] {
+            let found = report(&data, &point);
+            assert!(found.loss < 1e-30, "{activation}: loss {}", found.loss);
+            let expected = if bias == Bias::With { 4 } else { 3 };
+            assert_eq!((found.zeros, found.unexplained), (expected, 0), "{activation}: {:?}", found.zero_modes);
+            assert_eq!((found.count(ZeroModeKind::Plateau), found.plateau_dimension), (1, 1));
+        }
+    }
+    // Relu copies of another length: the scales of all three neurons, and the copy.
+    let (data, narrow) = realised(&Mlp::two_layer(2, 2, 1, Activation::Relu, Bias::Without), 8);
+    let mut wide = split(&narrow, 0, 0, &[0.3, 0.7]).unwrap();
+    for weight in 0..2 {
+        wide.weights_mut(0)[[2, weight]] *= 2.0;
+    }
+    wide.weights_mut(1)[[0, 2]] *= 0.5;
+    let found = report(&data, &wide);
+    assert_eq!(found.unexplained, 0, "{:?}", found.zero_modes);
+    assert_eq!(found.count(ZeroModeKind::Plateau), 1);
+}
+
+#[test]
+fn samples_of_weight_zero_do_not_count() {
+    // One neuron is active on a sample of weight zero only, one input differs from zero only there.
+    let network = Mlp::two_layer(2, 2, 1, Activation::Relu, Bias::Without);
+    let parameters = network.parameters(array![1.0, 0.0, -1.0, 0.0, 1.0, 1.0]).unwrap();
+    let inputs = array![[1.0, 0.0], [2.0, 0.0], [-1.0, 3.0]];
+    let targets = network.predict(parameters.theta(), inputs.view()).unwrap();
+    let data = Dataset::new(inputs, targets).unwrap().with_weights(array![0.5, 0.5, 0.0]).unwrap();
+    let found = report(&data, &parameters);
+    assert!(found.count(ZeroModeKind::Dead) > 0 && found.count(ZeroModeKind::UnusedInput) > 0);
+    assert_eq!(found.unexplained, 0, "{:?}", found.zero_modes);
+}
+
+#[test]
+fn a_small_gradient_along_a_small_eigenvalue_is_not_critical() {
+    // A gradient of 8e-9 along an eigenvalue of 1e-9: the minimum is 8 away, and a Newton step takes 3e-8 off the loss.
+    let network = Mlp::new(vec![2, 1], vec![], vec![Bias::Without]).unwrap();
+    let short = 1e-9_f64.sqrt();
+    let data = Dataset::new(array![[1.0, 0.0], [0.0, short]], array![[1.0], [9.0 * short]]).unwrap();
+    let at = |weight: f64| report(&data, &network.parameters(array![1.0, weight]).unwrap());
+    let found = at(1.0);
+    assert!(found.gradient_max < 1e-8 && found.newton_decrement > 1e-8, "{}", found.newton_decrement);
+    assert_eq!((found.zeros, found.kind), (0, PointKind::NotCritical));
+    assert_eq!(at(9.0).kind, PointKind::StrictMinimum);
+}
+
+#[test]
+fn the_line_of_a_relu_split_is_left_undecided() {
+    // One relu neuron cannot fit two: a critical point with positive loss, f'' = 0, so that C and M are zero.
+    let network = Mlp::two_layer(1, 1, 1, Activation::Relu, Bias::Without);
+    let data = Dataset::new(array![[1.0], [2.0], [-1.0]], array![[1.0], [2.0], [0.7]]).unwrap();
+    let point = network.parameters(array![0.5, 2.0]).unwrap();
+    let found = SplitCurvature::new(&objective(&point, &data), &point, 0, 0).unwrap();
+    assert_eq!((found.coupling_rank, found.line()), (0, SplitLine::Degenerate));
+    let moved = network.parameters(array![0.6, 2.0]).unwrap();
+    let refused = SplitCurvature::new(&objective(&moved, &data), &moved, 0, 0).unwrap_err();
+    assert!(refused.to_string().contains("at a critical point"), "{refused}");
+}
+
+#[test]
+fn weight_decay_makes_a_split_no_critical_point() {
+    let data = data(Activation::G);
+    let three = width_three_minimum(&data);
+    let decayed = objective(&three, &data).with_weight_decay(1e-3).unwrap();
+    let copies: Vec<_> = (0..3).map(|t| vec![three.outgoing(0, t) * 0.5, three.outgoing(0, t) * 0.5]).collect();
+    let expansion = Expansion { copies, groups: Vec::new(), labelling: None };
+    let refused = expand_critical(&decayed, &three, 0, &expansion, CriticalTolerance::default()).unwrap_err();
+    assert!(refused.to_string().contains("weight decay"), "{refused}");
+    let wide = split(&three, 0, 0, &[0.5, 0.5]).unwrap();
+    let decayed = objective(&wide, &data).with_weight_decay(1e-3).unwrap();
+    let found = CriticalPointReport::new(&decayed, &wide, &ReportParameters::default()).unwrap();
+    assert_eq!(found.plateau_dimension, 0);
+}
+
 #[test]
 fn unused_inputs_are_named() {
     let network = Mlp::two_layer(3, 2, 1, Activation::Tanh, Bias::With);
@@ -685,6 +810,7 @@ fn segments_of_a_path_follow_the_cycles_of_the_permutation() {
         assert_eq!(path.segments(), segments, "{order:?}");
         assert_eq!(path.at(0.0), start);
         assert_eq!(path.at(1.0), permute(&start, 0, &order).unwrap());
+        assert_eq!(landing(&path, &start, &order), 0.0);
         let worst = path.max_loss(&objective, 50).unwrap();
         assert!(worst < 1e-27, "loss {worst:e} along {order:?}");
     }
@@ -721,9 +847,47 @@ fn random_permutations_are_joined_at_zero_loss() {
         assert_eq!(path.segments(), expected, "{order:?}");
         assert!(path.max_loss(&objective, 50).unwrap() < 1e-27);
         assert_eq!(path.at(1.0), permute(&start, 0, &order).unwrap());
-        // Steps shrink with their number: the path is continuous.
-        assert!(path.largest_step(100) <= 0.51 * path.largest_step(50) + 1e-12);
+        assert_eq!(landing(&path, &start, &order), 0.0);
+        assert!(path.largest_jump() < 1e-12, "jump {}", path.largest_jump());
+        assert_eq!(path.gap(), 0.0);
     }
+}
+
+/// How far the neurons are from their places before the last segment, which puts the free neuron in its own; until then
+/// nothing is equal to the goal by construction.
+fn landing(path: &PiecewisePath, start: &Parameters, order: &[usize]) -> f64 {
+    if path.segments() == 0 {
+        return 0.0;
+    }
+    let landed = neurons(&path.points()[path.segments() - 1], 0).unwrap();
+    let target = neurons(&permute(start, 0, order).unwrap(), 0).unwrap();
+    let mut worst = 0.0_f64;
+    for (landed, target) in landed.iter().zip(&target) {
+        worst = worst.max(largest((&landed.outgoing - &target.outgoing).iter().copied()));
+        if !target.is_silent(0.0) {
+            worst = worst.max(largest((&landed.incoming - &target.incoming).iter().copied()));
+        }
+    }
+    worst
+}
+
+#[test]
+fn a_path_through_inexact_copies_says_how_far_they_are_apart() {
+    let (teacher, data) = (teacher(Activation::G), data(Activation::G));
+    let mut student = split(&teacher, 0, 0, &[0.5, 0.5]).unwrap();
+    student.weights_mut(0)[[4, 1]] += 3e-5;
+    let path = zero_loss_path(&student, &[vec![1, 0, 2, 3, 4]], &ReductionTolerance::default()).unwrap();
+    assert!((path.gap() - 3e-5).abs() < 1e-15, "gap {}", path.gap());
+    // The copies share their mean, so the loss changes in a higher order of that distance only.
+    let objective = objective(&student, &data);
+    let (start, worst) = (objective.value(student.theta()).unwrap(), path.max_loss(&objective, 50).unwrap());
+    assert!(start > 1e-12 && worst < 1.01 * start, "{start:e} to {worst:e}");
+    let connection = connect(&student, &teacher_with_copy(), &ReductionTolerance::default()).unwrap();
+    assert!((connection.gap - 3e-5).abs() < 1e-12, "gap {}", connection.gap);
+}
+
+fn teacher_with_copy() -> Parameters {
+    split(&teacher(Activation::G), 0, 1, &[0.2, 0.8]).unwrap()
 }
 
 #[test]
@@ -825,8 +989,11 @@ fn all_pairs_of_teacher_neurons_meet_at_the_narrower_minimum() {
                 assert!((found - expected).abs() < 1e-5, "{found} for {expected}");
             }
         }
-        let above = path.losses.iter().filter(|loss| **loss > path.saddle_loss() * (1.0 + 1e-9)).count();
-        assert!(above == 0 || !path.jumps.is_empty(), "({i}, {j}): {above} above the end, jumps {:?}", path.jumps);
+        // Only a branch that ends in a jump may rise above the end.
+        let branch = path.jumps.last().copied().unwrap_or(0);
+        let above = path.losses[branch..].iter().filter(|loss| **loss > path.saddle_loss() * (1.0 + 1e-9)).count();
+        assert_eq!(above, 0, "({i}, {j}): above the end, jumps {:?}", path.jumps);
+        assert!(path.unfinished.is_empty(), "({i}, {j}): {:?}", path.unfinished);
         // There and back: the end is the start with the two neurons exchanged.
         let mut order: Vec<usize> = (0..4).collect();
         order.swap(i, j);

@@ -61,9 +61,12 @@ pub(crate) fn run(args: &CountArgs, context: &Context<'_>) -> Result<i32> {
         let all = ratio::all_smaller(needed, width)?;
         summary.line("all smaller widths / T(r, m)", format!("{:.6e}", all.value));
         result["all_smaller_ratio"] = describe(&all);
-        let crossover = ratio::crossover_width(needed.min(1000), Against::AllSmaller)?;
-        summary.line("minima prevail from width", crossover);
-        result["crossover_width"] = json!(crossover);
+        // The search is bounded; beyond it the line is left out.
+        if needed <= ratio::LARGEST_CROSSOVER {
+            let crossover = ratio::crossover_width(needed, Against::AllSmaller)?;
+            summary.line("minima prevail from width", crossover);
+            result["crossover_width"] = json!(crossover);
+        }
         let rows = count::rows(width)?;
         table.integers("r", (0..=width).map(|r| r as i64));
         table.text("G", rows.critical.iter().map(ToString::to_string));

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use ndarray::Array1;
+use neuropil_core::statistics::largest;
 use neuropil_landscape::alignment::{AlignmentParameters, align};
 use neuropil_landscape::expansion::add_silent;
 use neuropil_landscape::reduction::ReductionTolerance;
@@ -88,7 +89,7 @@ pub(crate) fn run(args: &PathArgs, context: &Context<'_>) -> Result<i32> {
     let straight = along(&objective, &times, &first, &last)?;
     let aligned = align(&first, &last, &AlignmentParameters::permutations())?.aligned;
     let after_alignment = along(&objective, &times, &first, &aligned)?;
-    let largest = |losses: &[f64]| losses.iter().copied().fold(0.0, f64::max);
+    let largest = |losses: &[f64]| largest(losses.iter().copied());
     let mut table = ResultTable::default();
     table.numbers("position", times.iter().copied());
     table.numbers("loss", losses.iter().copied());

@@ -1,5 +1,6 @@
 //! Critical subspaces against global minima: the exact table.
 
+use neuropil_core::statistics::largest;
 use neuropil_landscape::count;
 use neuropil_landscape::ratio::{self, Against};
 use neuropil_report::{Claim, Figure, Panel, Section, Size, Source, Table};
@@ -77,7 +78,7 @@ fn claims() -> Result<Vec<Claim>> {
     for (r, m, neighbour, all) in RATIOS {
         let found = [ratio::neighbour(r, m)?.value, ratio::all_smaller(r, m)?.value];
         for (worst, (found, expected)) in worst.iter_mut().zip(found.into_iter().zip([neighbour, all])) {
-            *worst = worst.max((found / expected - 1.0).abs());
+            *worst = largest([*worst, (found / expected - 1.0).abs()]);
         }
     }
     let mut claims = vec![

@@ -31,8 +31,13 @@ fn steps(size: Size) -> usize {
     }
 }
 
-const STARTS: usize = 6;
-const WIDTHS: [usize; 2] = [5, 12];
+/// Starts, and the two widths.
+fn students(size: Size) -> (usize, [usize; 2]) {
+    match size {
+        Size::Quick => (6, [5, 12]),
+        Size::Full => (50, [5, 20]),
+    }
+}
 
 impl Experiment for DeepStudents {
     fn info(&self) -> &Info {
@@ -40,14 +45,16 @@ impl Experiment for DeepStudents {
     }
 
     fn parameters(&self, size: Size) -> serde_json::Value {
+        let (starts, widths) = students(size);
         serde_json::json!({
-            "activation": "tanh", "hidden_layers": 3, "teacher_width": 4, "widths": WIDTHS, "starts": STARTS,
+            "activation": "tanh", "hidden_layers": 3, "teacher_width": 4, "widths": widths, "starts": starts,
             "training": "Adam, step size 3e-3", "steps": steps(size),
         })
     }
 
     fn run(&self, context: &Context) -> Result<Section> {
         let seed = Seed::new(context.seed).child(INFO.id);
+        let (n_starts, widths) = students(context.size);
         let inputs = tasks::grid();
         let wavy = tasks::wavy_function(&inputs).insert_axis(Axis(1));
         let network = |width: usize| Mlp::uniform(&[2, width, width, width, 1], &Activation::Tanh, Bias::With);
@@ -68,10 +75,10 @@ impl Experiment for DeepStudents {
         let mut table =
             Table::new("losses", "Losses after training").column("width", "").column("start", "").column("loss", "");
         let mut medians = Vec::new();
-        for width in WIDTHS {
+        for width in widths {
             let objective = Objective::new(&network(width), &task.data, Loss::Square)?;
             let courses =
-                train(&objective, seed.child("student").index(width as u64), STARTS as u64, &context.monitor)?;
+                train(&objective, seed.child("student").index(width as u64), n_starts as u64, &context.monitor)?;
             let (mut x, mut y, mut last) = (Vec::new(), Vec::new(), Vec::new());
             for (index, course) in courses.iter().enumerate() {
                 let every = (course.losses.len() / 300).max(1);
@@ -94,14 +101,14 @@ impl Experiment for DeepStudents {
                  students of two widths learn its outputs with the same number of Adam steps.",
             )
             .claim(
-                Claim::new("median", "median final loss at width 5 over that at width 12")
+                Claim::new("median", format!("median final loss at width {} over that at width {}", widths[0], widths[1]))
                     .reference("wider is easier", Source::Paper)
                     .value(medians[0] / medians[1])
                     .at_least(10.0),
             )
             .figure(
                 Figure::new("courses", INFO.title)
-                    .describe("Loss during training, six starts of each width.")
+                    .describe(format!("Loss during training, {n_starts} starts of each width."))
                     .panel(panel),
             )
             .table(table))

@@ -2,6 +2,7 @@
 
 use ndarray::Array2;
 use neuropil_core::random::Seed;
+use neuropil_core::statistics::largest;
 use neuropil_landscape::{
     Activation, FlowParameters, Initialisation, PolishMethod, PolishParameters, TeacherOutputs, TeacherTask,
     TrainParameters, Trained, train, train_many,
@@ -28,7 +29,7 @@ const SEEDS: usize = 50;
 fn wide(size: Size) -> usize {
     match size {
         Size::Quick => 3,
-        Size::Full => 20,
+        Size::Full => 50,
     }
 }
 
@@ -71,9 +72,10 @@ impl Experiment for Success {
         let successes = |list: &[Trained]| list.iter().filter(|trained| trained.loss < 1e-16).count();
         let [four, five] = [successes(&students[0].1), successes(&students[1].1)];
         let share = |n: usize| n as f64 / SEEDS as f64;
-        let worst_wide = students[2].1.iter().map(|trained| trained.loss).fold(0.0, f64::max);
-        let stuck = students[1].1.iter().filter(|trained| trained.loss >= 1e-16);
-        let least_stuck = stuck.map(|trained| trained.loss).fold(f64::INFINITY, f64::min);
+        let worst_wide = largest(students[2].1.iter().map(|trained| trained.loss));
+        // Whatever did not succeed is stuck, a diverged student (NaN) too: the least is minus the largest negative.
+        let stuck = students[1].1.iter().map(|trained| trained.loss).filter(|loss| !(*loss < 1e-16));
+        let least_stuck = -largest(stuck.map(|loss| -loss).chain([f64::NEG_INFINITY]));
         let mut table = Table::new("losses", "Final losses")
             .column("width", "")
             .column("start", "")
