@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn missing_ones_are_filled_in() {
-        let x = sparse_patterns(15, 200, 0.1, 2);
+        let x = sparse_patterns(6, 400, 0.1, 2);
         let mut cues = x.clone();
         // The first active neuron of every pattern falls silent.
         for mut cue in cues.rows_mut() {
