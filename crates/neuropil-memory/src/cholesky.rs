@@ -43,8 +43,8 @@ impl Cholesky {
         let matrix = MatMut::from_column_major_slice_mut(&mut values, order, order);
         // Wide panels read and write the rest of a large matrix less often.
         let panel = match order {
-            ..=1500 => 128,
-            ..=3000 => 256,
+            0..=1500 => 128,
+            1501..=3000 => 256,
             _ => 512,
         };
         threads::install(|| factorise(matrix, panel))?;

@@ -5,7 +5,7 @@
 //! because ones and zeros are unequally many; one-shot storage is the covariance rule, `c = x - f`, with the threshold
 //! halfway between the mean field at the patterns in which the neuron is active and at those in which it is not.
 
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2};
 use neuropil_core::check::CheckError;
 use neuropil_core::progress::Monitor;
 
@@ -110,7 +110,7 @@ impl SparseCodeMemory {
         check_states("states", states, self.patterns.ncols(), StateKind::Real)?;
         check_zeros_and_ones("states", states)?;
         let fields = self.memory.field(states.mapv(|s| s - self.level).view())?;
-        Ok(fields - &self.thresholds.view().insert_axis(Axis(0)))
+        Ok(fields - &self.thresholds)
     }
 }
 
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn missing_ones_are_filled_in() {
-        let x = sparse_patterns(15, 200, 0.1, 2);
+        let x = sparse_patterns(6, 400, 0.1, 2);
         let mut cues = x.clone();
         // The first active neuron of every pattern falls silent.
         for mut cue in cues.rows_mut() {
