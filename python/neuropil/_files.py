@@ -73,7 +73,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     if str(document.get("kind", "")).startswith("landscape."):
         from neuropil import landscape
 
-        kinds = {f"landscape.{c.__name__}": c for c in (landscape.GradientFlowClassifier, landscape.GradientFlowRegressor)}
+        classes = (landscape.GradientFlow, landscape.GradientFlowClassifier, landscape.GradientFlowRegressor)
+        kinds = {f"landscape.{c.__name__}": c for c in classes}
         if document["kind"] in kinds:
             return kinds[document["kind"]]._from_document(document, str(path))  # pyright: ignore[reportPrivateUsage]
     return ChangePointLearner._from_document(document, str(path))  # pyright: ignore[reportPrivateUsage]

@@ -62,7 +62,8 @@ def test_scipy_and_torch_agree(task):
     problem = net.problem(task.X[::20], task.y[::20])
     theta = problem.net.initialise(1)
     optimize = pytest.importorskip("scipy.optimize")
-    assert optimize.check_grad(problem.value, problem.gradient, theta) < 1e-6
+    error = optimize.check_grad(problem.value, problem.gradient, theta)
+    assert error < 1e-6 * np.linalg.norm(problem.gradient(theta))
     torch = pytest.importorskip("torch")
     x, y = torch.tensor(task.X[::20]), torch.tensor(task.y[::20])
 
@@ -83,13 +84,15 @@ def test_a_network_knows_its_parameters_and_its_inputs():
     assert bound.n_parameters == len(theta) == 4 * 3 + 3 + 6 + 4 + 2
     assert bound.parameter_names[12] == "b1[0]"
     arrays = net.unpack(theta)
-    assert [name for name in arrays] == ["w1", "b1", "w2", "w3", "b3"]
+    assert list(arrays) == ["w1", "b1", "w2", "w3", "b3"]
     again, same = MLP.from_arrays(arrays, ["tanh", ["g", "relu"]])
     assert again == bound
     assert_array_equal(same, theta)
     x = np.ones((2, 4))
     hidden = np.tanh(x @ arrays["w1"].T + arrays["b1"]) @ arrays["w2"].T
-    h = np.column_stack([1 / (1 + np.exp(-4 * hidden[:, 0])) + np.log1p(np.exp(hidden[:, 0])), np.maximum(hidden[:, 1], 0)])
+    h = np.column_stack(
+        [1 / (1 + np.exp(-4 * hidden[:, 0])) + np.log1p(np.exp(hidden[:, 0])), np.maximum(hidden[:, 1], 0)]
+    )
     assert_allclose(net.predict(theta, x), h @ arrays["w3"].T + arrays["b3"], rtol=1e-14)
     assert repr(MLP([5, "g"], bias=False)) == "MLP([5, 'g'], n_outputs=1, bias=False)"
     polynomial = MLP([2, "polynomial(0,1,0.5)"], n_inputs=1)
@@ -239,6 +242,23 @@ def test_estimators_fit_predict_and_survive_files(tmp_path):
         assert_array_equal(pickle.loads(pickle.dumps(model)).predict(x), model.predict(x))
 
 
+def test_trained_networks_survive_a_file(task, tmp_path):
+    flow = GradientFlow(MLP([4, "g"], bias=False), t_max=100.0).fit(task.X, task.y, seeds=3)
+    flow.save(tmp_path / "flow.json")
+    loaded = npl.load(tmp_path / "flow.json")
+    assert repr(loaded) == repr(flow)
+    assert loaded.get_params()["net"] == flow.net
+    assert loaded.provenance_ == flow.provenance_
+    assert_array_equal(loaded.thetas_, flow.thetas_)
+    assert_array_equal(loaded.predict(task.X), flow.predict(task.X))
+    assert [one.reason for one in loaded.results_] == [one.reason for one in flow.results_]
+    with pytest.raises(npl.InputError, match="no data here"):
+        loaded.report_  # noqa: B018
+    clone = pytest.importorskip("sklearn.base").clone(flow)
+    assert clone.get_params() == flow.get_params()
+    assert not hasattr(clone, "theta_")
+
+
 def test_figures_are_drawn(task):
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
@@ -261,3 +281,88 @@ def test_figures_are_drawn(task):
     ):
         assert ax.get_xlabel() or ax.get_ylabel()
         plt.close(ax.figure)
+
+
+def g(x):
+    """The activation of the papers, written out."""
+    return 1 / (1 + np.exp(-4 * x)) + np.log1p(np.exp(x))
+
+
+def loss_of(theta, task, width):
+    """The loss of a network without biases, from nothing but its definition."""
+    w, a = theta[: 2 * width].reshape(width, 2), theta[2 * width :].reshape(-1, width)
+    return np.mean(np.sum((g(task.X @ w.T) @ a.T - task.y) ** 2, axis=1))
+
+
+def hessian_by_differences(theta, task, width, step=2e-4):
+    """Second derivatives of fourth order in the step, from values of the loss alone."""
+    n = len(theta)
+    weights = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}
+    unit = step * np.eye(n)
+    hessian = np.zeros((n, n))
+    for i in range(n):
+        for j in range(i + 1):
+            total = sum(
+                wi * wj * loss_of(theta + k * unit[i] + m * unit[j], task, width)
+                for k, wi in weights.items()
+                for m, wj in weights.items()
+            )
+            hessian[i, j] = hessian[j, i] = total / step**2
+    return hessian
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_the_report_of_a_merged_saddle_agrees_with_finite_differences(n_outputs):
+    task = npl.landscape.toy_task("g", n_outputs)
+    way = permutation_path(task.net, task.theta, task.X, task.y, pair=(0, 1), n_steps=81)
+    report = way.report
+    assert report.kind == "saddle"
+    assert way.saddle_gradient < 1e-10
+    hessian = hessian_by_differences(way.saddle, task, 4)
+    values, vectors = np.linalg.eigh(hessian)
+    scale = np.abs(values).max()
+    # rounding of the differences: 1e-16 * loss / step^2
+    assert_allclose(report.eigenvalues, values, atol=1e-7 * scale)
+    assert report.index == (values < -1e-6 * scale).sum() == 2
+    assert report.n_zero == (np.abs(values) < 1e-7 * scale).sum() == 1
+    assert report.plateau_dimension == n_outputs
+    assert [(mode.kind, mode.count) for mode in report.zero_modes] == [("plateau", 1)]
+    assert report.n_unexplained == 0
+    # the zero mode moves outgoing weight from one copy to the other, along their common outgoing vector
+    outgoing = way.saddle[8:].reshape(n_outputs, 4)
+    first, second = report.zero_modes[0].neurons
+    direction = np.zeros_like(outgoing)
+    direction[:, first], direction[:, second] = outgoing[:, first], -outgoing[:, first]
+    flat = np.concatenate([np.zeros(8), direction.ravel()])
+    flat /= np.linalg.norm(flat)
+    assert abs(flat @ vectors[:, np.argmin(np.abs(values))]) > 1 - 1e-6
+
+
+def test_two_networks_trained_separately_are_connected_at_zero_loss(task):
+    net = MLP([5, "g"], bias=False)
+    first, second = (GradientFlow(net, random_state=seed).fit(task.X, task.y, seeds=6) for seed in (10, 20))
+    path = connect_networks(net, first.theta_, second.theta_)
+    assert path.max_loss(task.X, task.y) < 1e-20
+    assert_array_equal(path(0.0), first.theta_)
+    assert_array_equal(path(1.0), second.theta_)
+    straight = [net.loss((1 - t) * first.theta_ + t * second.theta_, task.X, task.y) for t in np.linspace(0, 1, 21)]
+    assert max(straight) > 1e-3
+
+
+def test_parameters_come_from_files_of_other_programs(tmp_path):
+    bound = MLP([4, "tanh", 3, "tanh"], n_outputs=2, n_inputs=5)
+    theta = bound.initialise(random_state=2)
+    np.savez(tmp_path / "ours.npz", **bound.unpack(theta))
+    with np.load(tmp_path / "ours.npz") as file:
+        net, same = MLP.from_arrays(dict(file), "tanh")
+    assert net == bound
+    assert_array_equal(same, theta)
+    torch = pytest.importorskip("torch")
+    model = torch.nn.Sequential(
+        torch.nn.Linear(5, 4), torch.nn.Tanh(), torch.nn.Linear(4, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2)
+    ).double()
+    net, theirs = MLP.from_arrays(model.state_dict(), "tanh")
+    x = np.random.default_rng(0).normal(size=(7, 5))
+    assert_allclose(net.predict(theirs, x), model(torch.tensor(x)).detach().numpy(), rtol=1e-13)
+    with pytest.raises(npl.InputError, match="fully connected"):
+        MLP.from_arrays(torch.nn.Conv2d(1, 2, 3).state_dict(), "relu")

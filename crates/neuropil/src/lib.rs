@@ -28,3 +28,7 @@ pub use neuropil_surprise as surprise;
 #[cfg(all(doctest, feature = "surprise"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+#[cfg(all(doctest, feature = "landscape"))]
+#[doc = include_str!("../../../book/src/landscape/tutorial.md")]
+struct LandscapeTutorial;

@@ -1,16 +1,19 @@
 """Loss landscapes of multi-layer perceptrons: symmetries, saddles, paths.
 
-========================  ==============================================================
-what you want             where it is
-========================  ==============================================================
-a network on data         `MLP`, `Problem`: loss, gradient, Hessian, spectrum, report
-training to rounding      `GradientFlow`; scikit-learn: `GradientFlowRegressor`, `GradientFlowClassifier`
-counts                    `count_global_minima_subspaces`, `count_critical_subspaces`, `ratio`, `crossover_width`, `permutation_points`
-paths                     `zero_loss_path`, `connect_networks`, `permutation_path`
-symmetry                  `split_neuron`, `add_silent_neuron`, `merge_neurons`, `permute_neurons`, `align`
-what a solution is        `reduce_network`, `classify_neurons`, `critical_point_report`
-the papers' task          `toy_task`
-========================  ==============================================================
+=====================  =================================================================
+what you want          where it is
+=====================  =================================================================
+a network on data      `MLP`, `Problem`: loss, gradient, Hessian, spectrum, report
+training to rounding   `GradientFlow`
+scikit-learn           `GradientFlowRegressor`, `GradientFlowClassifier`
+counts                 `count_global_minima_subspaces`, `count_critical_subspaces`,
+                       `ratio`, `crossover_width`, `permutation_points`
+paths                  `zero_loss_path`, `connect_networks`, `permutation_path`
+symmetry               `split_neuron`, `add_silent_neuron`, `merge_neurons`,
+                       `permute_neurons`, `align`
+what a solution is     `reduce_network`, `classify_neurons`, `critical_point_report`
+the papers' task       `toy_task`
+=====================  =================================================================
 
 Parameters are one vector: the weights of the first layer row by row, its biases, the weights of the second layer, ...
 Hidden layers and neurons are counted from 0. The loss is the mean over samples of the sum of squared errors over

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from neuropil import _neuropil
 from neuropil._estimator import Estimator
+from neuropil._files import write_text
 from neuropil._observations import numbers
 from neuropil._progress import bars
 from neuropil._results import Provenance, Result, frozen
@@ -19,12 +22,15 @@ from neuropil.landscape._network import MLP
 from neuropil.surprise._parameters import seed_of
 
 if TYPE_CHECKING:
+    import os
+
     from numpy.typing import ArrayLike, NDArray
 
     from neuropil.landscape._problem import CriticalPointReport, Problem
 
     Array = NDArray[np.float64]
 
+_FORMAT = 1
 _SOLVERS = ("auto", "rosenbrock", "dormand_prince")
 _POLISHES = ("auto", "trust_region", "newton", "levenberg_marquardt", "lbfgs", "nothing")
 
@@ -130,6 +136,17 @@ def _trained(found: dict[str, Any]) -> Trained:
     return Trained(**{name: frozen(value) for name, value in found.items()}, trajectory=trajectory)
 
 
+def plain(value: Any) -> Any:
+    """Return a parameter as JSON holds it; a generator cannot be written, so it becomes None."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (np.random.Generator, np.random.RandomState)):
+        return None
+    return list(value) if isinstance(value, tuple) else value
+
+
 def training(
     *,
     solver: str,
@@ -210,6 +227,10 @@ class GradientFlow(Estimator):
         Loss of each start.
     thetas_ : ndarray of shape (n_starts, P)
         Parameters of each start.
+    net_ : MLP
+        The network with its number of inputs.
+    problem_ : Problem or None
+        Network and data; None in an object that was loaded from a file.
     provenance_ : Provenance
         Version, seed, parameters and a hash of the data.
 
@@ -296,9 +317,7 @@ class GradientFlow(Estimator):
         ConvergenceWarning
             If no start reached a critical point.
         """
-        problem = self.net.problem(
-            X, y, loss=self.loss, sample_weight=sample_weight, weight_decay=self.weight_decay
-        )
+        problem = self.net.problem(X, y, loss=self.loss, sample_weight=sample_weight, weight_decay=self.weight_decay)
         seed = None
         if starts is None:
             seed = seed_of(self.random_state)
@@ -310,17 +329,24 @@ class GradientFlow(Estimator):
             rows = np.ascontiguousarray(np.atleast_2d(numbers(starts, "starts")))
         how = self._how(record if record is not None else len(rows) == 1)
         found = problem._engine.train(rows, how, bars(self.verbose))  # pyright: ignore[reportPrivateUsage]
-        self.results_ = [_trained(one) for one in found]
-        self.losses_ = np.array([one.loss for one in self.results_])
-        self.thetas_ = np.stack([one.theta for one in self.results_])
-        best = self.results_[int(np.argmin(np.where(np.isnan(self.losses_), np.inf, self.losses_)))]
-        self.theta_, self.loss_, self.converged_ = best.theta, best.loss, best.converged
-        self.trajectory_ = best.trajectory
-        self.problem_: Problem = problem
+        self._keep([_trained(one) for one in found])
+        self.net_ = problem.net
+        self.problem_: Problem | None = problem
         self.provenance_: Provenance = problem._provenance(json.loads(how), seed)  # pyright: ignore[reportPrivateUsage]
         if not any(one.converged for one in self.results_):
-            warnings.warn(f"no start converged: {best.reason}", ConvergenceWarning, stacklevel=2)
+            warnings.warn(f"no start converged: {self._best().reason}", ConvergenceWarning, stacklevel=2)
         return self
+
+    def _best(self) -> Trained:
+        return self.results_[int(np.argmin(np.where(np.isnan(self.losses_), np.inf, self.losses_)))]
+
+    def _keep(self, results: list[Trained]) -> None:
+        self.results_ = results
+        self.losses_ = np.array([one.loss for one in self.results_])
+        self.thetas_ = np.stack([one.theta for one in self.results_])
+        best = self._best()
+        self.theta_, self.loss_, self.converged_ = best.theta, best.loss, best.converged
+        self.trajectory_ = best.trajectory
 
     def _how(self, record: bool) -> str:
         return training(
@@ -338,8 +364,55 @@ class GradientFlow(Estimator):
 
     @property
     def report_(self) -> CriticalPointReport:
-        """What kind of point the best start reached."""
+        """What kind of point the best start reached; needs the data, which a saved file does not hold."""
+        if getattr(self, "problem_", None) is None:
+            raise InputError("there are no data here: call fit, or critical_point_report with the data")
         return self.problem_.report(self.theta_)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trained networks to a file that `neuropil.load` reads; without data and trajectories.
+
+        Parameters
+        ----------
+        path : path
+            The file; JSON, whatever its name.
+        """
+        if not hasattr(self, "theta_"):
+            raise InputError("this GradientFlow is not fitted yet; call fit first")
+        network = json.loads(self.net_._bound())  # pyright: ignore[reportPrivateUsage]
+        parameters = {name: plain(value) for name, value in self.get_params().items()}
+        parameters["net"] = json.loads(self.net._json(self.net.n_inputs))  # pyright: ignore[reportPrivateUsage]
+        document = {
+            "neuropil": _neuropil.__version__,
+            "kind": "landscape.GradientFlow",
+            "format": _FORMAT,
+            "parameters": parameters,
+            "network": network,
+            "theta": self.theta_.tolist(),
+            "results": [
+                {name: plain(value) for name, value in one.to_dict().items() if name != "trajectory"}
+                for one in self.results_
+            ],
+            "provenance": asdict(self.provenance_),
+        }
+        write_text(Path(path), json.dumps(document) + "\n")
+
+    @classmethod
+    def _from_document(cls, document: dict[str, Any], path: str) -> GradientFlow:
+        if document.get("format", 0) > _FORMAT:
+            raise InputError(f'"{path}" was written by neuropil {document.get("neuropil")}; this version is older')
+        try:
+            parameters = dict(document["parameters"])
+            parameters["net"] = MLP._from_json(json.dumps(parameters["net"]))  # pyright: ignore[reportPrivateUsage]
+            flow = cls(**parameters)
+            flow.net_ = MLP._from_json(json.dumps(document["network"]))  # pyright: ignore[reportPrivateUsage]
+            results = [one | {"theta": np.array(one["theta"], dtype=np.float64)} for one in document["results"]]
+            flow._keep([_trained(one) for one in results])
+            flow.problem_ = None
+            flow.provenance_ = Provenance(**document["provenance"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f'"{path}" is damaged: {error!r}') from None
+        return flow
 
     def predict(self, X: ArrayLike) -> Array:
         """Return the outputs of the best network.
@@ -356,4 +429,4 @@ class GradientFlow(Estimator):
         """
         if not hasattr(self, "theta_"):
             raise InputError("this GradientFlow is not fitted yet; call fit first")
-        return self.problem_.net.predict(self.theta_, X)
+        return self.net_.predict(self.theta_, X)

@@ -154,7 +154,7 @@ class MLP:
         )
 
     def _bound(self, theta: Any = None, x: Any = None) -> str:
-        """The network as JSON, with the number of inputs from wherever it is known."""
+        """Return the network as JSON, with the number of inputs from wherever it is known."""
         n_inputs = self.n_inputs
         if n_inputs is None and x is not None:
             n_inputs = x.shape[1]
@@ -166,7 +166,9 @@ class MLP:
 
     def _inputs_of(self, n_parameters: int) -> int:
         widths = [width for width, _ in self.hidden] + [self.n_outputs]
-        later = sum(after * (before + b) for before, after, b in zip(widths, widths[1:], self.bias[1:], strict=True))
+        later = sum(
+            after * (before + b) for before, after, b in zip(widths[:-1], widths[1:], self.bias[1:], strict=True)
+        )
         first = widths[0]
         n_inputs, rest = divmod(n_parameters - later - first * self.bias[0], first)
         if rest or n_inputs < 1:
@@ -331,7 +333,7 @@ class MLP:
 
 
 def initialisation(how: str, scale: float | None) -> str:
-    """The initialisation as the engine reads it."""
+    """Return the initialisation as the engine reads it."""
     if how in _PLAIN and scale is None:
         return json.dumps(how)
     if how in _SCALED and scale is not None:
@@ -352,13 +354,17 @@ def _layers(hidden: Sequence[Any]) -> list[tuple[int, Any]]:
     for width, activation in zip(items[::2], items[1::2], strict=True):
         if isinstance(width, (str, bool)) or int(width) != width:
             raise InputError(f"hidden must alternate widths and activations, {example}; {width!r} is no width")
+        if not isinstance(activation, (str, list, tuple)):
+            raise InputError(
+                f"hidden must alternate widths and activations, {example}; {activation!r} is no activation"
+            )
         _activation(activation)
         layers.append((int(width), activation if isinstance(activation, str) else tuple(activation)))
     return layers
 
 
 def _activation(activation: Any) -> Any:
-    """An activation, or a list with one for each neuron, as the engine writes it."""
+    """Return an activation, or a list with one for each neuron, as the engine writes it."""
     if isinstance(activation, str):
         return json.loads(_neuropil.landscape_activation(activation)[0])
     return [json.loads(_neuropil.landscape_activation(str(one))[0]) for one in activation]
@@ -373,6 +379,6 @@ def _named(activation: Any) -> Any:
 
 
 def _detached(array: Any) -> Any:
-    """A PyTorch tensor may ask for gradients; numpy wants it without."""
+    """Detach a PyTorch tensor that asks for gradients: numpy wants it without."""
     detach = getattr(array, "detach", None)
     return array if detach is None else detach().cpu()

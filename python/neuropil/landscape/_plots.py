@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -191,7 +191,10 @@ def hessian_spectrum(
     ax.vlines(np.arange(len(values)), 0, values, colors=list(colours), linewidth=1)
     ax.scatter(np.arange(len(values)), values, c=list(colours), s=16, zorder=3)
     ax.axhline(0, color="0.7", linewidth=0.8, zorder=0)
-    ax.set_yscale("symlog", linthresh=threshold or spectrum.threshold)
+    bound = threshold or spectrum.threshold
+    ax.set_yscale("symlog", linthresh=bound)
+    if not (values < -bound).any():
+        ax.set_ylim(bottom=-2 * bound)
     ax.set_xlabel("eigenvalue, ascending")
     ax.set_ylabel("curvature")
     if ax.get_legend_handles_labels()[0]:
@@ -226,6 +229,7 @@ def loss_along_path(
     if losses.max() > 1e4 * max(losses.min(), 1e-34) or losses.max() < 1e-15:
         ax.set_yscale("log")
         losses = np.maximum(losses, 1e-34)
+        ax.set_ylim(losses.min() / 100, losses.max() * 100)
     for segment in np.linspace(0, 1, way.n_segments + 1):
         ax.axvline(segment, color="0.9", linewidth=0.6, zorder=0)
     ax.plot(t, losses, color=BLUE)

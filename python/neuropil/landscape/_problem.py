@@ -487,7 +487,9 @@ def _targets(y: ArrayLike, loss: str, n_outputs: int, layout: str) -> Array:
     return np.eye(n_outputs)[labels.astype(int)]
 
 
-def critical_point_report(net: MLP, theta: ArrayLike, X: ArrayLike, y: ArrayLike, **settings: Any) -> CriticalPointReport:
+def critical_point_report(
+    net: MLP, theta: ArrayLike, X: ArrayLike, y: ArrayLike, **settings: Any
+) -> CriticalPointReport:
     """Say what kind of point `theta` is, and why every zero eigenvalue is there.
 
     Parameters

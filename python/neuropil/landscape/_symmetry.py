@@ -81,9 +81,7 @@ class Path(Result):
             return self.points[after].copy()
         return self.points[segment] + share * (self.points[after] - self.points[segment])
 
-    def losses(
-        self, X: ArrayLike, y: ArrayLike, per_segment: int = 50, **settings: Any
-    ) -> tuple[Array, Array]:
+    def losses(self, X: ArrayLike, y: ArrayLike, per_segment: int = 50, **settings: Any) -> tuple[Array, Array]:
         """Return positions from 0 to 1 and the loss there.
 
         Parameters
@@ -135,7 +133,8 @@ class PermutationPath(Result):
     share : float
         Share of the first neuron in the summed outgoing vector at the last distance before 0.
     path : Path
-        From the minimum through the saddle to the exchanged minimum.
+        From the minimum through the saddle to the exchanged minimum. Where the constrained minimum changes its branch
+        (`jumps`) the straight segment leads from one branch to the other, with a higher loss in between.
     jumps : list of int
         Steps at which the constrained minimum changes its branch.
     unfinished : list of int
@@ -216,7 +215,7 @@ class Alignment(Result):
 
 
 def _bound(net: MLP, theta: ArrayLike) -> tuple[MLP, str, Array]:
-    """The network with its inputs, as JSON, and the vector."""
+    """Return the network with its inputs, as JSON, and the vector."""
     values = vector(theta, "theta")
     text = net._bound(theta=values)  # pyright: ignore[reportPrivateUsage]
     return MLP._from_json(text), text, values  # pyright: ignore[reportPrivateUsage]
@@ -315,9 +314,7 @@ def _nested(permutation: Sequence[Any]) -> bool:
     return len(permutation) > 0 and np.ndim(permutation[0]) > 0
 
 
-def connect_networks(
-    net: MLP, a: ArrayLike, b: ArrayLike, *, incoming: float = 1e-4, outgoing: float = 1e-6
-) -> Path:
+def connect_networks(net: MLP, a: ArrayLike, b: ArrayLike, *, incoming: float = 1e-4, outgoing: float = 1e-6) -> Path:
     """Return a path between two solutions that compute the same function up to training error.
 
     Parameters

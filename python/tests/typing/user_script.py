@@ -46,3 +46,12 @@ print(table["value"].mean(), table.provenance.neuropil)
 
 version: str = npl.__version__
 print(npl.doctor(), version, threads)
+
+task = npl.landscape.toy_task("g")
+network = npl.landscape.MLP([5, "g"], bias=False)
+trained = npl.landscape.GradientFlow(network).fit(task.X, task.y, seeds=2)
+theta: NDArray[np.float64] = trained.theta_
+kinds: list[str] = [mode.kind for mode in trained.report_.zero_modes]
+path = npl.landscape.connect_networks(network, trained.thetas_[0], trained.thetas_[1])
+subspaces: int = npl.landscape.count_global_minima_subspaces(4, 10)
+print(path.n_segments, path.max_loss(task.X, task.y), kinds, subspaces, theta.shape)

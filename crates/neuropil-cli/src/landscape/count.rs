@@ -1,9 +1,11 @@
 //! `neuropil landscape count`.
 
 use clap::Args;
+use ndarray::{Array1, array};
 use neuropil_landscape::count;
 use neuropil_landscape::ratio::{self, Against, Ratio};
 use neuropil_report::{Figure, Panel};
+use num_bigint::BigUint;
 use serde_json::json;
 
 use crate::delivery::{Delivery, Summary};
@@ -49,6 +51,10 @@ pub(crate) fn run(args: &CountArgs, context: &Context<'_>) -> Result<i32> {
         result["neighbour_ratio"] = describe(&neighbour);
     }
     let mut table = ResultTable::default();
+    let mut arrays = vec![
+        ("log10_T".to_owned(), array![count::log10(&minima)].into_dyn()),
+        ("log10_G".to_owned(), array![count::log10(&critical)].into_dyn()),
+    ];
     if let (&[needed], &[width]) = (r, m)
         && reachable
     {
@@ -62,6 +68,9 @@ pub(crate) fn run(args: &CountArgs, context: &Context<'_>) -> Result<i32> {
         table.integers("r", (0..=width).map(|r| r as i64));
         table.text("G", rows.critical.iter().map(ToString::to_string));
         table.text("T", rows.minima.iter().map(ToString::to_string));
+        let logarithms = |counts: &[BigUint]| counts.iter().map(count::log10).collect::<Array1<f64>>().into_dyn();
+        arrays.push(("log10_T_by_r".to_owned(), logarithms(&rows.minima)));
+        arrays.push(("log10_G_by_r".to_owned(), logarithms(&rows.critical)));
     }
     let delivery = Delivery {
         command: "landscape count",
@@ -71,14 +80,14 @@ pub(crate) fn run(args: &CountArgs, context: &Context<'_>) -> Result<i32> {
         result,
         table,
         table_key: "table",
-        arrays: Vec::new(),
+        arrays,
         summary: summary.into(),
     };
     delivery.deliver(context, &outputs, || {
         let (needed, width) = (r[0].max(1), m[0].clamp(1, 1000));
         let widths: Vec<usize> = (needed..=width.max(needed + 1)).collect();
         let x: Vec<f64> = widths.iter().map(|&m| m as f64).collect();
-        let log = |count: fn(usize, usize) -> num_bigint::BigUint, r: usize| {
+        let log = |count: fn(usize, usize) -> BigUint, r: usize| {
             widths.iter().map(|&m| count::log10(&count(r, m))).collect::<Vec<f64>>()
         };
         let panel = Panel::new()

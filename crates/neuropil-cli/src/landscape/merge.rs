@@ -7,7 +7,8 @@ use neuropil_landscape::permutation_path::{PermutationPathParameters, permutatio
 use neuropil_report::{Figure, Panel};
 use serde_json::json;
 
-use super::network_args::{DataArgs, ParametersArgs};
+use super::data_args::DataArgs;
+use super::network_args::ParametersArgs;
 use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
@@ -47,14 +48,14 @@ pub(crate) fn run(args: &MergeArgs, context: &Context<'_>) -> Result<i32> {
     };
     let task = args.data.read()?;
     let start = args.parameters.read()?;
-    let objective = task.objective(start.network())?;
+    let objective = task.objective(start.parameters.network())?;
     let how = PermutationPathParameters {
         layer: args.layer,
         pair: (i, j),
         steps: args.steps,
         ..PermutationPathParameters::default()
     };
-    let path = permutation_path(&objective, &start, &how, &context.monitor())?;
+    let path = permutation_path(&objective, &start.parameters, &how, &context.monitor())?;
     let report = CriticalPointReport::new(&objective, &path.saddle, &ReportParameters::default())?;
     let mut table = ResultTable::default();
     table.numbers("distance", path.distances.iter().copied());
@@ -77,9 +78,9 @@ pub(crate) fn run(args: &MergeArgs, context: &Context<'_>) -> Result<i32> {
     let delivery = Delivery {
         command: "landscape merge",
         seed: context.global.seed(),
-        parameters: json!(how),
-        input: task.describe(),
-        result: json!({ "saddle_loss": path.saddle_loss(), "barrier": path.barrier(), "share": path.share,
+        parameters: json!({ "merge": how, "network": start.parameters.network() }),
+        input: json!({ "data": task.describe(), "parameters": start.describe() }),
+        result: json!({ "kind": report.kind, "saddle_loss": path.saddle_loss(), "barrier": path.barrier(), "share": path.share,
             "saddle_gradient": path.saddle_gradient, "index": report.index, "zeros": report.zeros,
             "plateau_dimension": report.plateau_dimension, "jumps": path.jumps, "unfinished": path.unfinished }),
         table,

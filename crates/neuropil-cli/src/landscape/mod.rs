@@ -1,6 +1,9 @@
 //! `neuropil landscape VERB`: loss landscapes of multi-layer perceptrons.
 
+mod align;
 mod count;
+mod data_args;
+mod eigenvalue_panel;
 mod merge;
 mod network_args;
 mod path;
@@ -20,10 +23,12 @@ pub(crate) enum Verb {
     Count(count::CountArgs),
     /// Train networks to machine precision from many starts
     Train(train::TrainArgs),
-    /// Eigenvalues of the Hessian
+    /// Eigenvalues of the Hessian: all of them, or those at both ends
     Spectrum(spectrum::SpectrumArgs),
-    /// A path between a network and its permuted self along which the function does not change
+    /// A path along which the function does not change: to permuted neurons, or to a network that was trained separately
     Path(path::PathArgs),
+    /// Relabel the neurons of a network so that it comes as close as possible to another
+    Align(align::AlignArgs),
     /// Bring two neurons together: the path over the permutation saddle that exchanges them
     Merge(merge::MergeArgs),
     /// Describe a point: gradient, index, why each zero eigenvalue is there, types of neurons
@@ -36,6 +41,7 @@ pub(crate) fn run(verb: &Verb, context: &Context<'_>) -> Result<i32> {
         Verb::Train(args) => train::run(args, context),
         Verb::Spectrum(args) => spectrum::run(args, context),
         Verb::Path(args) => path::run(args, context),
+        Verb::Align(args) => align::run(args, context),
         Verb::Merge(args) => merge::run(args, context),
         Verb::Report(args) => report::run(args, context),
     }

@@ -5,7 +5,9 @@ use neuropil_landscape::critical_point::{CriticalPointReport, ReportParameters};
 use neuropil_report::{Figure, Panel};
 use serde_json::json;
 
-use super::network_args::{DataArgs, ParametersArgs};
+use super::data_args::DataArgs;
+use super::eigenvalue_panel::eigenvalue_panel;
+use super::network_args::ParametersArgs;
 use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
@@ -32,10 +34,11 @@ pub(crate) struct ReportArgs {
 pub(crate) fn run(args: &ReportArgs, context: &Context<'_>) -> Result<i32> {
     let outputs = Outputs::plan(context.global, "report")?;
     let task = args.data.read()?;
-    let parameters = args.parameters.read()?;
+    let loaded = args.parameters.read()?;
+    let parameters = &loaded.parameters;
     let objective = task.objective(parameters.network())?;
     let how = ReportParameters { zero: args.zero, gradient: args.gradient, ..ReportParameters::default() };
-    let report = CriticalPointReport::new(&objective, &parameters, &how)?;
+    let report = CriticalPointReport::new(&objective, parameters, &how)?;
     let mut summary = Summary::default();
     summary.line("kind", report.kind.name());
     summary.line("loss", format!("{:.9e}", report.loss));
@@ -49,7 +52,16 @@ pub(crate) fn run(args: &ReportArgs, context: &Context<'_>) -> Result<i32> {
     }
     summary.line("  unexplained", report.unexplained);
     summary.line("plateau dimension", report.plateau_dimension);
-    summary.line("needed neurons per layer", format!("{:?}", report.reduced_widths));
+    for (layer, (neurons, needed)) in report.neurons.iter().zip(&report.reduced_widths).enumerate() {
+        let mut words = vec![format!("{needed} needed"), format!("{} copies in all", neurons.copies())];
+        for (size, count) in neurons.zero_by_size() {
+            words.push(match size {
+                1 => format!("{count} silent"),
+                _ => format!("{count} in groups of {size} without effect"),
+            });
+        }
+        summary.line(&format!("neurons of layer {layer}"), words.join(", "));
+    }
     let mut table = ResultTable::default();
     table.integers("number", (0..report.eigenvalues.len()).map(|k| k as i64));
     table.numbers("eigenvalue", report.eigenvalues.iter().copied());
@@ -58,7 +70,7 @@ pub(crate) fn run(args: &ReportArgs, context: &Context<'_>) -> Result<i32> {
         command: "landscape report",
         seed: context.global.seed(),
         parameters: json!({ "thresholds": how, "network": parameters.network() }),
-        input: json!({ "data": task.describe(), "parameters": { "file": args.parameters.path().display().to_string() } }),
+        input: json!({ "data": task.describe(), "parameters": loaded.describe() }),
         result,
         table,
         table_key: "table",
@@ -69,13 +81,22 @@ pub(crate) fn run(args: &ReportArgs, context: &Context<'_>) -> Result<i32> {
         let mut labels = vec!["negative".to_owned(), "positive".to_owned()];
         let mut values = vec![report.index as f64, report.positive as f64];
         for modes in &report.zero_modes {
-            labels.push(format!("zero: {}", modes.kind.name()));
-            values.push(modes.count as f64);
+            let label = format!("zero: {}", modes.kind.name());
+            match labels.iter().position(|known| *known == label) {
+                Some(place) => values[place] += modes.count as f64,
+                None => {
+                    labels.push(label);
+                    values.push(modes.count as f64);
+                }
+            }
         }
-        labels.push("zero: unexplained".into());
-        values.push(report.unexplained as f64);
+        if report.unexplained > 0 {
+            labels.push("zero: unexplained".into());
+            values.push(report.unexplained as f64);
+        }
         Figure::new("report", "Eigenvalues and their explanation")
-            .describe("Number of negative, positive and zero eigenvalues, the latter by explanation.")
+            .describe("Sizes of the eigenvalues by sign, and how many there are, the zero ones by explanation.")
+            .panel(eigenvalue_panel(&report.eigenvalues.to_vec(), report.threshold))
             .panel(Panel::new().y_label("eigenvalues").bars("count", &labels, &values))
     })
 }

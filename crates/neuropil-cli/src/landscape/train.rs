@@ -3,11 +3,12 @@
 use clap::Args;
 use neuropil_core::random::Seed;
 use neuropil_landscape::import::arrays_of;
-use neuropil_landscape::{FlowParameters, Initialisation, TrainParameters, train_many};
+use neuropil_landscape::{FlowParameters, Initialisation, PolishParameters, TrainParameters, train_many};
 use neuropil_report::{Figure, Panel};
 use serde_json::json;
 
-use super::network_args::{DataArgs, ShapeArgs};
+use super::data_args::DataArgs;
+use super::network_args::ShapeArgs;
 use crate::delivery::{Delivery, Summary};
 use crate::failure::{Failure, Result};
 use crate::options::Context;
@@ -32,6 +33,9 @@ pub(crate) struct TrainArgs {
     /// Where the gradient flow ends
     #[arg(long, value_name = "T", default_value_t = 1e4)]
     t_max: f64,
+    /// Largest component of the gradient at a critical point
+    #[arg(long, value_name = "X", default_value_t = 1e-14)]
+    tolerance: f64,
 }
 
 pub(crate) fn run(args: &TrainArgs, context: &Context<'_>) -> Result<i32> {
@@ -42,7 +46,8 @@ pub(crate) fn run(args: &TrainArgs, context: &Context<'_>) -> Result<i32> {
     let task = args.data.read()?;
     let objective = task.objective(&args.shape.network(&task.data)?)?;
     let flow = FlowParameters { t_max: args.t_max, ..FlowParameters::default() };
-    let how = TrainParameters { flow, ..TrainParameters::default() }.without_trajectory();
+    let polish = PolishParameters { gradient_tolerance: args.tolerance, ..PolishParameters::default() };
+    let how = TrainParameters { flow, polish }.without_trajectory();
     let seed = Seed::new(context.global.seed());
     let found = train_many(&objective, args.starts, Initialisation::GlorotUniform, seed, &how, &context.monitor())?;
     let best = found.iter().min_by(|a, b| a.loss.total_cmp(&b.loss));
@@ -62,8 +67,9 @@ pub(crate) fn run(args: &TrainArgs, context: &Context<'_>) -> Result<i32> {
     let delivery = Delivery {
         command: "landscape train",
         seed: context.global.seed(),
-        parameters: json!({ "network": objective.network(), "starts": args.starts, "t_max": args.t_max }),
-        input: task.describe(),
+        parameters: json!({ "network": objective.network(), "starts": args.starts, "t_max": args.t_max,
+            "tolerance": args.tolerance }),
+        input: json!({ "data": task.describe() }),
         result: json!({ "loss": best.loss, "gradient_max": best.gradient_norm, "converged": best.converged(),
             "theta": best.theta.to_vec() }),
         table,
