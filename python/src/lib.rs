@@ -89,8 +89,8 @@ mod _neuropil {
     use super::surprise::{
         surprise_agreement, surprise_change_count, surprise_check, surprise_family, surprise_filter,
         surprise_filter_batch, surprise_fit_hazard, surprise_learn_hazard_on_grid, surprise_learn_hazard_with_beta,
-        surprise_method, surprise_names, surprise_prior_conflict, surprise_run_length, surprise_sample_segmentations, surprise_segment,
-        surprise_smooth,
+        surprise_method, surprise_names, surprise_prior_conflict, surprise_run_length, surprise_sample_segmentations,
+        surprise_segment, surprise_smooth,
     };
     #[pymodule_export]
     use super::surprise_stream::SurpriseStream;

@@ -71,8 +71,7 @@ pub(crate) struct FitHazardArgs {
     )]
     grid: Vec<f64>,
     /// Filtered probability below which a hypothesis is dropped; 0 keeps all
-    #[arg(long, value_name = "P", default_value = "1e-12", help_heading = "Fit",
-        allow_negative_numbers = true)]
+    #[arg(long, value_name = "P", default_value = "1e-12", help_heading = "Fit", allow_negative_numbers = true)]
     cutoff: f64,
     #[command(flatten)]
     saved: SavedArgs,

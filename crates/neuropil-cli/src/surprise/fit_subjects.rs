@@ -215,7 +215,10 @@ fn figure(fits: &[SubjectFit], free: &[FreeParameter]) -> Figure {
             let pick = |(lo, hi)| if upper { hi } else { lo };
             found.iter().map(|parameter| parameter.interval.map_or(parameter.value, pick)).collect()
         };
-        let panel = Panel::new().title(free.name.clone()).x_label("subject, in the order of the table").y_label(free.name.clone());
+        let panel = Panel::new()
+            .title(free.name.clone())
+            .x_label("subject, in the order of the table")
+            .y_label(free.name.clone());
         figure.panel(panel.error_bars("value and 95 % interval", &x, &values, &end(false), &end(true)))
     })
 }

@@ -2,8 +2,8 @@
 
 use neuropil_core::progress::Monitor;
 use neuropil_core::random::Seed;
-use neuropil_core::threads;
 use neuropil_core::statistics::largest;
+use neuropil_core::threads;
 use neuropil_landscape::critical_point::{CriticalPointReport, ReportParameters};
 use neuropil_landscape::permutation_path::{PermutationPath, PermutationPathParameters, permutation_path};
 use neuropil_landscape::plateau::Plateau;
@@ -56,7 +56,7 @@ fn merge(
     let report = CriticalPointReport::new(objective, &path.saddle, &ReportParameters::default())?;
     let losses =
         Plateau::new(&path.saddle, 1, pair.0, pair.1)?.losses(bare, &[-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5])?;
-    let spread = losses.iter().map(|loss| (loss - losses[3]).abs()).fold(0.0, f64::max);
+    let spread = largest(losses.iter().map(|loss| (loss - losses[3]).abs()));
     Ok((path, report, spread))
 }
 
