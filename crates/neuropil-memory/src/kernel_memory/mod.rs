@@ -12,6 +12,8 @@
 mod field;
 mod fit;
 mod inducing;
+mod judgement;
+mod linear_system;
 mod online;
 mod parameters;
 mod radius_search;
@@ -186,6 +188,10 @@ impl AssociativeMemory for KernelMemory {
         self.coefficients.ncols()
     }
 
+    fn is_recurrent(&self) -> bool {
+        self.mode != Mode::Hetero
+    }
+
     fn state(&self) -> StateKind {
         self.params.states
     }
@@ -233,3 +239,5 @@ impl OverlapField for KernelMemory {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod what_is_stored;
