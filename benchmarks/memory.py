@@ -11,8 +11,10 @@ quadprog
 SciPy
     `cho_factor` and `cho_solve` (LAPACK potrf and potrs) on a Gram matrix that NumPy computed, part of the time.
 PyTorch
-    Attention as two float64 matrix products and a softmax. hopfield-layers iterates the same softmax in PyTorch modules
-    and is not on the package index; its update, one cue at a time, is written out in `single_cues`.
+    Attention as two float64 matrix products and a softmax.
+hopfield-layers
+    The authors' `Hopfield` module with static patterns, that is without projections and normalisations, `scaling` = beta.
+    It is not on the package index; requirements.txt names the commit.
 NumPy
     Kanerva's hard locations as packed bits, `bitwise_count(xor)` against every address.
 """
@@ -128,54 +130,64 @@ def interpolation(ours, m, n, repeats):
 
 
 def attention(ours, m, n, q, repeats):
-    """Attention: a batch of cues for one step, and single cues one by one."""
-    try:
-        import torch
-    except ImportError:
-        return
-    torch.set_num_threads(2)
+    """Attention in float64: a batch of cues for one step, and single cues one by one."""
+    import torch
+    from hflayers import Hopfield
+
     rng = np.random.default_rng(4)
     x = rng.normal(size=(m, n))
     cues = x[:q] + rng.normal(size=(q, n))
     keys, beta = torch.from_numpy(x), 0.1
+    # Patterns as they are: no projections, no layer normalisation, one update.
+    raw = {
+        f"normalize_{which}{how}": False
+        for which in ("stored_pattern", "state_pattern", "pattern_projection")
+        for how in ("", "_affine")
+    }
+    static = {f"{which}_as_static": True for which in ("stored_pattern", "state_pattern", "pattern_projection")}
+    layer = Hopfield(scaling=beta, disable_out_projection=True, **static, **raw).eval()
 
     @torch.no_grad()
     def batch():
+        torch.set_num_threads(2)
         return (torch.softmax(beta * (torch.from_numpy(cues) @ keys.T), -1) @ keys).numpy()
 
     @torch.no_grad()
-    def single_cues():
-        # hopfield-layers: linear maps off, one update of the state per call of its functional form
-        for cue in cues[:300]:
-            state = torch.from_numpy(cue)[None, None, :]
-            scores = torch.bmm(beta * state, keys.T[None])
-            weights = torch.nn.functional.softmax(scores, dim=-1)
-            torch.bmm(weights, keys[None])
+    def by_layer(cue):
+        return layer((keys[None], torch.from_numpy(cue)[None, None], keys[None]))[0, 0].numpy()
 
-    memory, said = None, "peer alone"
+    def single_cues():
+        # one thread: with two, the layer is slower on a single cue
+        torch.set_num_threads(1)
+        for cue in cues[:300]:
+            by_layer(cue)
+
+    memory, said, said_single = None, "peer alone", "peer alone"
     if ours:
         from neuropil.memory import ModernHopfield
 
         memory = ModernHopfield(beta=beta).fit(x)
         said = require("states", largest_difference(memory.predict(cues), batch()), 1e-9)
+        difference = max(largest_difference(memory.predict(cue), by_layer(cue)) for cue in cues[:20])
+        said_single = require("states", difference, 1e-9)
 
     def ours_single():
         for cue in cues[:300]:
             memory.predict(cue)
 
     yield Row(
-        f"attention, {q} cues at once, N = {n}, M = {m}",
-        "PyTorch matrix products, 2 threads",
+        f"attention, {q} cues at once, N = {n}, M = {m}, float64",
+        "PyTorch matrix products and softmax, 2 threads",
         version("torch"),
         said,
         *alternate(batch, partial(memory.predict, cues) if ours else None, repeats),
         1.5,
     )
     yield Row(
-        f"attention, 300 cues one by one, N = {n}, M = {m}",
-        "the update of hopfield-layers in PyTorch",
-        version("torch"),
-        said,
+        f"attention, {min(q, 300)} cues one by one, N = {n}, M = {m}, float64",
+        "hopfield-layers Hopfield, static patterns, 1 thread",
+        version("hopfield-layers"),
+        said_single,
         *alternate(single_cues, ours_single if ours else None, repeats),
         10.0,
     )

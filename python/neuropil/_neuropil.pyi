@@ -99,6 +99,10 @@ class MemoryModel:
         """
         The fields of output neurons.
         """
+    def fill_in(self, /, cues: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Cues with their unknown entries (NaN) filled in from the known ones (kernel memories).
+        """
     @staticmethod
     def fit(
         specification: str,
@@ -224,7 +228,7 @@ def count_slowly(steps: SupportsIndex, pause_s: SupportsFloat | SupportsIndex, b
     Counts `steps` steps of `pause_s` seconds each: work of known length, with which Ctrl-C and progress bars are tested.
     """
 
-def example_file(name: str) -> tuple[str, str, str]:
+def example_file(name: str) -> tuple[bytes, str, str, str]:
     """
     The csv text, the description and the licence of a data set.
     """

@@ -6,8 +6,9 @@ Samples are counted from 0, and a change is the index of the first sample of the
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import io
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from neuropil.spikes import SpikeTrains
 
-__all__ = ["ExampleData", "Table", "example", "examples", "load_spikes", "read_series"]
+__all__ = ["ExampleArrays", "ExampleData", "Table", "example", "examples", "load_spikes", "read_series"]
 
 
 class ExampleData(Table):
@@ -49,6 +52,61 @@ class ExampleData(Table):
         return f"{self.name}: {self.description}\nlicence: {self.licence}; {self.n_rows} rows"
 
 
+class ExampleArrays(Mapping[str, "NDArray[Any]"]):
+    """A data set of arrays that comes with the package.
+
+    A mapping from names to read-only arrays.
+
+    Attributes
+    ----------
+    name : str
+        Its name, as `example` takes it.
+    description : str
+        What it is and where it comes from.
+    licence : str
+        Under which terms it may be passed on.
+    """
+
+    def __init__(self, arrays: Mapping[str, Any], name: str = "", description: str = "", licence: str = "") -> None:
+        self._arrays: dict[str, NDArray[Any]] = {}
+        for key, values in arrays.items():
+            array = np.array(values)
+            array.flags.writeable = False
+            self._arrays[key] = array
+        self.name = name
+        self.description = description
+        self.licence = licence
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        try:
+            return self._arrays[name]
+        except KeyError:
+            raise KeyError(f"no array {name!r}; the arrays are {', '.join(self._arrays)}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def to_dict(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays as a dictionary.
+
+        Returns
+        -------
+        dict of str to ndarray
+            The arrays, not copied.
+        """
+        return dict(self._arrays)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self._arrays, self.name, self.description, self.licence))
+
+    def __repr__(self) -> str:
+        lines = [f"  {name}: {array.dtype}, shape {array.shape}" for name, array in self._arrays.items()]
+        return "\n".join([f"{self.name}: {self.description}", f"licence: {self.licence}", *lines])
+
+
 def examples() -> list[str]:
     """Return the names of the data sets.
 
@@ -60,19 +118,24 @@ def examples() -> list[str]:
     return _neuropil.example_names()
 
 
-def example(name: str) -> ExampleData:
+@overload
+def example(name: Literal["digits", "teacher_network"]) -> ExampleArrays: ...
+@overload
+def example(name: str) -> ExampleData: ...
+def example(name: str) -> ExampleData | ExampleArrays:
     """Return one of the data sets that come with the package.
 
     Parameters
     ----------
     name : str
-        One of `examples()`: ``"nile"``, ``"well_log"``, ``"run_log"``, ``"gaussian_task"``, ``"annotations"``.
+        One of `examples()`, for example ``"nile"``, ``"well_log"``, ``"wta_spikes"``, ``"digits"``.
 
     Returns
     -------
-    ExampleData
-        The columns by name. Numbers are float64 with NaN for a missing value; columns that are not numbers are strings.
-        The unit of a column is the end of its name.
+    ExampleData or ExampleArrays
+        The columns by name; for ``"digits"`` and ``"teacher_network"``, which are no tables, the arrays by name.
+        Numbers in columns are float64 with NaN for a missing value; columns that are not numbers are strings. The unit
+        of a column is the end of its name.
 
     Raises
     ------
@@ -84,9 +147,14 @@ def example(name: str) -> ExampleData:
     >>> from neuropil.data import example
     >>> example("nile")["flow_1e8_m3"].mean()
     np.float64(919.35)
+    >>> example("digits")["images"].shape
+    (1797, 8, 8)
     """
-    text, description, licence = _neuropil.example_file(name)
-    header, *rows = csv.reader(text.splitlines())
+    content, kind, description, licence = _neuropil.example_file(name)
+    if kind == "npz":
+        with np.load(io.BytesIO(content)) as archive:
+            return ExampleArrays({key: archive[key] for key in archive.files}, name, description, licence)
+    header, *rows = csv.reader(content.decode().splitlines())
     columns = {column: _values([row[i] for row in rows]) for i, column in enumerate(header)}
     return ExampleData(columns, name=name, description=description, licence=licence)
 
@@ -105,8 +173,8 @@ def load_spikes(
     ----------
     path : path
         A table with the columns ``neuron`` and ``time_s`` (or ``time_ms``), and where they matter ``trial`` and
-        ``population``; an npz file with ``times``, ``ids`` and ``t_stop``; a dense array ``spikes`` of 0 and 1 (time x neuron
-        or trial x time x neuron); the Units table of an NWB file. Needs no package for NWB.
+        ``population``; an npz file with ``times``, ``ids`` and ``t_stop``; a dense array ``spikes`` of 0 and 1 (time x
+        neuron or trial x time x neuron); the Units table of an NWB file. Needs no package for NWB.
     dt : float, optional
         Bin width of a dense array, s.
     t_start, t_stop : float, optional

@@ -289,7 +289,13 @@ impl MemoryModel {
     #[pyo3(signature = (states: "numpy.typing.NDArray[numpy.float64]") -> "numpy.typing.NDArray[numpy.float64]")]
     fn step<'py>(&self, py: Python<'py>, states: PyReadonlyArray2<'py, f64>) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let states = states.as_array();
-        Ok(run(py, None, |_| self.memory.step(states))?.into_pyarray(py))
+        // A thread of its own costs as much as a few states.
+        let next = if states.nrows() <= 8 {
+            py.detach(|| self.memory.step(states)).map_err(refused)?
+        } else {
+            run(py, None, |_| self.memory.step(states))?
+        };
+        Ok(next.into_pyarray(py))
     }
 
     /// The fields of output neurons.
@@ -304,6 +310,13 @@ impl MemoryModel {
             other => other.step(states),
         })?;
         Ok(field.into_pyarray(py))
+    }
+
+    /// Cues with their unknown entries (NaN) filled in from the known ones (kernel memories).
+    #[pyo3(signature = (cues: "numpy.typing.NDArray[numpy.float64]") -> "numpy.typing.NDArray[numpy.float64]")]
+    fn fill_in<'py>(&self, py: Python<'py>, cues: PyReadonlyArray2<'py, f64>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let cues = cues.as_array();
+        Ok(run(py, None, |_| self.memory.kernel()?.fill_in(cues))?.into_pyarray(py))
     }
 
     /// The energy of states, for memories that have one.

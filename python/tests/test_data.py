@@ -8,7 +8,11 @@ import pytest
 DATA = Path(__file__).resolve().parents[2] / "data"
 
 
-@pytest.mark.parametrize("name", npl.data.examples())
+TABLES = sorted(path.stem for path in DATA.glob("*.csv"))
+ARRAYS = sorted(path.stem for path in DATA.glob("*.npz"))
+
+
+@pytest.mark.parametrize("name", TABLES)
 def test_an_example_is_the_file_in_data(name):
     example = npl.data.example(name)
     lines = (DATA / f"{name}.csv").read_text(encoding="utf-8").splitlines()
@@ -18,8 +22,23 @@ def test_an_example_is_the_file_in_data(name):
     assert example.licence
 
 
-def test_every_csv_file_is_an_example():
-    assert sorted(path.stem for path in DATA.glob("*.csv")) == npl.data.examples()
+@pytest.mark.parametrize("name", ARRAYS)
+def test_an_example_of_arrays_is_the_file_in_data(name):
+    example = npl.data.example(name)
+    with np.load(DATA / f"{name}.npz") as archive:
+        assert list(example) == archive.files
+        for key in archive.files:
+            np.testing.assert_array_equal(example[key], archive[key])
+            assert not example[key].flags.writeable
+    assert example.description in repr(example)
+    assert example.licence
+    assert list(pickle.loads(pickle.dumps(example)).to_dict()) == list(example)
+    with pytest.raises(KeyError, match="the arrays are"):
+        example["pixels"]
+
+
+def test_every_file_of_columns_or_arrays_is_an_example():
+    assert sorted(TABLES + ARRAYS) == npl.data.examples()
 
 
 def test_the_nile_has_a_hundred_years():

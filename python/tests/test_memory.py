@@ -85,6 +85,27 @@ def test_one_word_makes_attention_exact():
     assert attention.recall(x + 0.01 * noise).states.shape == exact.recall(x + 0.01 * noise).states.shape
 
 
+def test_the_known_half_brings_back_the_unknown_one():
+    images = npl.data.example("digits")["images"]
+    x = images[:200].reshape(200, 64) / 16
+    memory = KernelMemory(kernel="gexp", beta=2, r=0.4).fit(x)
+    half = x.copy()
+    half[:, 32:] = np.nan
+    assert memory.score(half, x) > 0.95
+    nothing = np.full((1, 64), np.nan)
+    with pytest.raises(ValueError, match="every entry of it is unknown"):
+        memory.recall(nothing)
+    with pytest.raises(ValueError, match=r"\[0, 32\]"):
+        ModernHopfield(beta=4.0).fit(x).recall(half)
+
+
+def test_one_number_for_each_pattern_may_have_one_dimension():
+    x, y = points(8, 3), np.arange(8.0)
+    memory = KernelMemory(kernel="gexp", beta=2, r=1.0, normalize=False)
+    assert np.allclose(memory.fit(x, y).predict(x)[:, 0], y)
+    assert np.array_equal(memory.dual_coef_, memory.fit(x, y[:, None]).dual_coef_)
+
+
 def test_interpolation_is_kernel_ridge_regression():
     x, y, cue = points(20, 4, 3), points(20, 3, 4), points(5, 4, 5)
 

@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("sklearn", minversion="1.6")
 
 from neuropil.landscape import GradientFlowClassifier, GradientFlowRegressor
+from neuropil.memory import KernelMemory, ModernHopfield, NearestNeighbor
 from neuropil.surprise import ChangePointLearner
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -43,4 +44,36 @@ with warnings.catch_warnings():
 @pytest.mark.filterwarnings("ignore:not converged:neuropil.ConvergenceWarning")
 @landscape_checks
 def test_scikit_learn_finds_what_it_expects_of_a_network(estimator, check):
+    check(estimator)
+
+
+#: Checks that a memory cannot pass, and why.
+MEMORY_REASONS = {
+    "check_fit1d": "a single pattern may have one dimension: it is one row, not a mistake",
+    "check_n_features_in_after_fitting": "outputs of `score` are called Y, because they are patterns",
+    "check_fit2d_predict1d": "a single cue may have one dimension: it is one row, not a mistake",
+    "check_dtype_object": "a value that is no number is refused with an InputError, which is a ValueError",
+}
+
+#: And the classical memories.
+CLASSICAL_REASONS = {"check_fit_score_takes_y": "pairs are fitted at once; `partial_fit` takes patterns only"}
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message=".*does not inherit from", category=UserWarning)
+    memory_checks = parametrize_with_checks(
+        [
+            KernelMemory(kernel="gexp", beta=2.0, r=1.0, ridge=0.1, normalize=False),
+            ModernHopfield(),
+            NearestNeighbor(),
+        ],
+        expected_failed_checks=lambda memory: (
+            MEMORY_REASONS if isinstance(memory, KernelMemory) else MEMORY_REASONS | CLASSICAL_REASONS
+        ),
+    )
+
+
+@pytest.mark.filterwarnings("ignore:.*does not inherit from:UserWarning")
+@pytest.mark.filterwarnings("ignore::neuropil.ConvergenceWarning")
+@memory_checks
+def test_scikit_learn_finds_what_it_expects_of_a_memory(estimator, check):
     check(estimator)

@@ -16,8 +16,12 @@ use rayon::prelude::*;
 
 use crate::gram::Gram;
 
-/// Right-hand sides that are solved together; a block of them and a tile of the factor stay in the cache.
-const SOLVED_TOGETHER: usize = 128;
+/// Right-hand sides that are solved together, at most: the factor is packed once for all of them.
+const SOLVED_TOGETHER: usize = 256;
+/// Fewer than these are not worth a thread.
+const MANY: usize = 32;
+/// Rows and columns of a piece of parallel work.
+const TILE: usize = 256;
 
 /// A lower triangular factor in column-major order; rows may be appended and removed.
 #[derive(Debug, Clone)]
@@ -37,8 +41,13 @@ impl Cholesky {
         let (order, mut values) = gram.into_parts();
         let before: Vec<f64> = (0..order).map(|i| values[i * order + i]).collect();
         let matrix = MatMut::from_column_major_slice_mut(&mut values, order, order);
-        let tile = if order <= 1500 { 128 } else { 256 };
-        threads::install(|| factorise(matrix, tile))?;
+        // Wide panels read and write the rest of a large matrix less often.
+        let panel = match order {
+            0..=1500 => 128,
+            1501..=3000 => 256,
+            _ => 512,
+        };
+        threads::install(|| factorise(matrix, panel))?;
         let factor = Self { order, stride: order, values };
         // A pivot that is rounding noise of a singular matrix: its solution would be noise too. Each is compared with its
         // own diagonal entry, because patterns of different norms scale rows and columns, which Cholesky does not mind.
@@ -90,7 +99,7 @@ impl Cholesky {
             return;
         }
         // The width depends on the problem alone, so that the bits do not depend on the number of threads.
-        let width = if columns > 1024 { SOLVED_TOGETHER } else { SOLVED_TOGETHER / 2 };
+        let width = columns.div_ceil(4 * columns.div_ceil(4 * SOLVED_TOGETHER)).max(MANY);
         let job = |mut block: ArrayViewMut2<f64>| {
             let n = block.ncols();
             let mut buffer = vec![0.0; rows * n];
@@ -232,12 +241,13 @@ impl Cholesky {
 }
 
 /// Factorises the lower triangle of `a` in place; the index of the first pivot that is not positive otherwise.
-fn factorise(mut a: MatMut<'_, f64>, tile: usize) -> Result<(), usize> {
+fn factorise(mut a: MatMut<'_, f64>, panel: usize) -> Result<(), usize> {
     let n = a.nrows();
-    let mut buffer = MemBuffer::new(cholesky_in_place_scratch::<f64>(tile, Par::Seq, Default::default()));
+    let (most, tile) = (panel, TILE.min(panel));
+    let mut buffer = MemBuffer::new(cholesky_in_place_scratch::<f64>(most, Par::Seq, Default::default()));
     let mut start = 0;
     while start < n {
-        let width = tile.min(n - start);
+        let width = most.min(n - start);
         let (mut diagonal, _, mut panel, mut rest) = a.as_mut().get_mut(start.., start..).split_at_mut(width, width);
         let stack = MemStack::new(&mut buffer);
         cholesky_in_place(diagonal.as_mut(), LltRegularization::default(), Par::Seq, stack, Default::default())

@@ -87,6 +87,34 @@ fn series(kernel: &Kernel, n_inputs: usize, reach: f64) -> Result<Vec<f64>> {
     }
 }
 
+/// The weight of one product of inputs in the field of every neuron, `a_p sum_mu c_i^mu x_{j1}^mu .. x_{jp}^mu` for
+/// `inputs = [j1, .., jp]`: for two inputs, how strongly their synapses multiply. The field of a neuron is the sum of
+/// weight times `s_{j1} .. s_{jp}` over all orders and all ordered tuples of inputs.
+///
+/// # Errors
+/// For a kernel that is not a power series of the overlap, shapes that do not fit, or an input that does not exist.
+pub fn product_weights(
+    kernel: &Kernel,
+    patterns: ArrayView2<f64>,
+    coefficients: ArrayView2<f64>,
+    inputs: &[usize],
+) -> Result<Array1<f64>> {
+    check_stored("patterns", patterns, StateKind::Real)?;
+    if coefficients.nrows() != patterns.nrows() {
+        let expected = format!("{} rows, one per pattern", patterns.nrows());
+        return Err(Error::shape("coefficients", expected, format!("{} rows", coefficients.nrows())));
+    }
+    for &input in inputs {
+        check::within("inputs", input, 0..patterns.ncols())?;
+    }
+    let (n, order) = (patterns.ncols(), inputs.len());
+    // The series is in u / N.
+    let scale = taylor_coefficients(kernel, n)?.get(order).map_or(0.0, |a| a / (n as f64).powi(order as i32));
+    let products: Array1<f64> =
+        patterns.rows().into_iter().map(|x| scale * inputs.iter().map(|&input| x[input]).product::<f64>()).collect();
+    Ok(products.dot(&coefficients))
+}
+
 /// Shares by the order of the power series of the kernel (number of inputs multiplied, with repetition).
 ///
 /// # Errors
@@ -185,6 +213,26 @@ mod tests {
     use super::*;
     use crate::random_patterns::{binary_patterns, sphere_patterns};
     use neuropil_core::random::Seed;
+
+    #[test]
+    fn the_field_is_the_sum_of_all_products_of_inputs() {
+        let x = binary_patterns(4, 5, Seed::new(8));
+        let c = Array2::from_shape_fn((4, 3), |(mu, i)| 0.3 * (mu as f64) - 0.2 * (i as f64) + 0.1);
+        let kernel = Kernel::InhomogeneousPolynomial { degree: 2, offset: 1.5 };
+        let weights = |inputs: &[usize]| product_weights(&kernel, x.view(), c.view(), inputs).unwrap();
+        let s = [1.0, -1.0, 1.0, 1.0, -1.0];
+        let mut field = weights(&[]);
+        for j in 0..5 {
+            field = field + weights(&[j]) * s[j];
+            for l in 0..5 {
+                field = field + weights(&[j, l]) * (s[j] * s[l]);
+            }
+        }
+        let k: Array1<f64> = x.rows().into_iter().map(|x| kernel.evaluate(&x.to_vec(), &s).unwrap()).collect();
+        assert!((field - k.dot(&c)).iter().all(|difference| difference.abs() < 1e-13));
+        assert!(product_weights(&kernel, x.view(), c.view(), &[5]).is_err());
+        assert!(weights(&[0, 1, 2]).iter().all(|weight| *weight == 0.0));
+    }
 
     #[test]
     fn the_series_is_the_kernel() {

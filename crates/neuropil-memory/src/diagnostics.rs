@@ -128,7 +128,12 @@ impl KernelMemory {
                 .iter()
                 .zip(self.patterns().row(mu))
                 .zip(&norm)
-                .map(|((h, y), norm)| if *norm > 0.0 { h * y / norm } else { 0.0 })
+                .map(|((h, y), norm)| match h * y {
+                    // A neuron without weights, with the same label in all patterns: its threshold tolerates anything.
+                    margin if margin > 0.0 && *norm == 0.0 => f64::INFINITY,
+                    margin if margin > 0.0 => margin / norm,
+                    _ => 0.0,
+                })
                 .fold(f64::INFINITY, f64::min);
             // Nothing at all is certified where the pattern itself is not stored.
             let safe = moved.iter().take_while(|&&distance2| tolerated > 0.0 && distance2 < tolerated * tolerated);
@@ -309,7 +314,8 @@ mod tests {
 
     #[test]
     fn no_flips_within_the_certificate_survive_one_step() {
-        let patterns = binary_patterns(12, 60, Seed::new(3));
+        // Margins near 1/2 = 1/sqrt(M) in feature space, where d flips move a cue by sqrt(4 d / N).
+        let patterns = binary_patterns(4, 60, Seed::new(3));
         let linear = KernelMemoryParams { kernel: Kernel::Linear, ..KernelMemoryParams::default() };
         let included = KernelMemoryParams { self_connections: SelfConnections::Included, ..linear.clone() };
         let one_shot = KernelMemoryParams { rule: Rule::one_shot(), ..linear.clone() };

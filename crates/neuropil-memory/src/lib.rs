@@ -35,7 +35,9 @@
 //! | [`kernel`] | kernels: values, derivatives, gradients |
 //! | [`kernel_memory`] | the memory: fit, field, insert and delete, files, more patterns than fit a Gram matrix |
 //! | [`margin`] | support-vector machines for all neurons at once |
+//! | [`diluted`], [`sparse_code`] | neurons with inputs of their own choice; patterns of zeros and ones |
 //! | [`baseline`] | Hopfield, dense, attention, sparse distributed, nearest neighbour, universal |
+//! | [`completion`] | cues of which a part is unknown |
 //! | [`recall`](mod@recall), [`recall_curve`](mod@recall_curve), [`capacity_curve`](mod@capacity_curve) | recall, and recall against noise and load |
 //! | [`basin`], [`jacobian`] | how far a pattern attracts, and whether it is stable |
 //! | [`dendrite`] | how much each order of interaction contributes |
@@ -47,8 +49,10 @@ pub mod basin;
 mod bits;
 pub mod capacity_curve;
 mod cholesky;
+pub mod completion;
 pub mod dendrite;
 mod diagnostics;
+pub mod diluted;
 pub mod error;
 mod gram;
 pub mod jacobian;
@@ -61,6 +65,7 @@ pub mod radius_choice;
 pub mod random_patterns;
 pub mod recall;
 pub mod recall_curve;
+pub mod sparse_code;
 pub mod theory;
 
 pub use associative_memory::{AssociativeMemory, OverlapField, StateKind};

@@ -110,9 +110,18 @@ fn coefficients_of_neuron_zero() {
     }
     assert_relative_eq!(report.margins[0], 0.28214560, max_relative = 1e-7);
     let (exponential, _) = margin(exp4(), SelfConnections::Excluded);
-    let expected = [0.02260437, 0.02135723, 0.02809914, 0.0213039, 0.01971474, 0.02011887, 0.01860087, 0.01912161];
+    let expected = [
+        0.022_604_369_492,
+        0.021_357_225_641,
+        0.028_099_141_431,
+        0.021_303_896_199,
+        0.019_714_742_578,
+        0.020_118_872_064,
+        0.018_600_874_503,
+        0.019_121_614_514,
+    ];
     for (a, e) in alpha(&exponential).column(0).iter().zip(expected) {
-        assert_relative_eq!(*a, e, max_relative = 3e-7);
+        assert_relative_eq!(*a, e, max_relative = 1e-9);
     }
 }
 
@@ -124,11 +133,19 @@ fn fields_at_the_reference_cue() {
     let one_shot = |kernel| fit(kernel, Rule::one_shot(), StateKind::Binary, SelfConnections::Excluded).0;
     let table: [(KernelMemory, [f64; 5], f64); 5] = [
         (one_shot(Kernel::Linear), [-2.0, -2.0, 10.0, 10.0, 18.0], 1.0 / 16.0),
-        (one_shot(exp4()), [16.2526404, 11.6004476, 6.48797612, 9.72350e-4, 5.44405371], 1.0),
-        (one_shot(cube()), [0.19287109, 0.19287109, 0.30712891, 0.07275391, 0.18017578], 1.0),
+        (
+            one_shot(exp4()),
+            [16.252_640_401_271, 11.600_447_632_158_1, 6.487_976_122_734_7, 9.723_478_526_48e-4, 5.444_053_712_467_3],
+            1.0,
+        ),
+        (
+            one_shot(cube()),
+            [0.192_871_093_75, 0.192_871_093_75, 0.307_128_906_25, 0.072_753_906_25, 0.180_175_781_25],
+            1.0,
+        ),
         (
             margin(exp4(), SelfConnections::Excluded).0,
-            [0.31633054, 0.26876519, 0.23226215, 0.03626996, 0.07088965],
+            [0.316_330_541_96, 0.268_765_186_633, 0.232_262_152_721, 0.036_269_959_306, 0.070_889_654_169],
             1.0,
         ),
         (
@@ -140,8 +157,7 @@ fn fields_at_the_reference_cue() {
     for (memory, expected, scale) in table {
         let fields = memory.field(cue.view()).unwrap();
         for (i, expected) in expected.into_iter().enumerate() {
-            // The last printed digit of the smallest number is 1e-9 of a sum of terms near ten.
-            assert_relative_eq!(fields[[0, i]], expected * scale, max_relative = 1e-7, epsilon = 6e-9);
+            assert_relative_eq!(fields[[0, i]], expected * scale, max_relative = 1e-7);
         }
     }
 }
@@ -153,24 +169,35 @@ fn attention_and_interpolation_at_the_reference_cue() {
     let softmax = Rule::OneShot { normalization: Normalization::Sum };
     let (attention, _) = fit(exp4(), softmax, StateKind::Real, SelfConnections::Included);
     let weights = attention.kernel_values(cue.view()).unwrap();
-    let expected = [0.49667066, 0.00909684, 0.30124598, 0.00909684, 0.02472778, 0.06721706, 0.06721706, 0.02472778];
+    let expected = [
+        0.496_670_657_475,
+        0.009_096_840_409,
+        0.301_245_981_538,
+        0.009_096_840_409,
+        0.024_727_775_980,
+        0.067_217_064_105,
+        0.067_217_064_105,
+        0.024_727_775_980,
+    ];
     for (weight, expected) in weights.iter().zip(expected) {
-        assert_relative_eq!(*weight, expected, max_relative = 1e-6);
+        assert_relative_eq!(*weight, expected, max_relative = 1e-9);
     }
     let state = attention.field(cue.view()).unwrap();
-    for (value, expected) in state.iter().zip([0.39750804, 0.21361836, 0.011535, -0.24488023, -0.02972868]) {
-        assert_relative_eq!(*value, expected, max_relative = 1e-6);
+    let expected = [0.397_508_036_924, 0.213_618_356_755, 0.011_534_995_767, -0.244_880_227_897, -0.029_728_676_585];
+    for (value, expected) in state.iter().zip(expected) {
+        assert_relative_eq!(*value, expected, max_relative = 1e-9);
     }
     let (exact, report) = fit(exp4(), Rule::interpolation(), StateKind::Real, SelfConnections::Included);
     let state = exact.field(cue.view()).unwrap();
-    for (value, expected) in state.iter().zip([0.13202381, 0.08403902, 0.04777861, -0.09254688, -0.05102734]) {
-        assert_relative_eq!(*value, expected, max_relative = 1e-6);
+    let expected = [0.132_023_806_531, 0.084_039_022_53, 0.047_778_606_97, -0.092_546_883_672, -0.051_027_338_008];
+    for (value, expected) in state.iter().zip(expected) {
+        assert_relative_eq!(*value, expected, max_relative = 1e-9);
     }
     let gram = exact.kernel_values(x.view()).unwrap();
     let matrix = faer::Mat::from_fn(8, 8, |i, j| gram[[i, j]]);
     let eigenvalues = matrix.self_adjoint_eigenvalues(faer::Side::Lower).unwrap();
     assert_relative_eq!(exact.condition_number().unwrap(), eigenvalues[7] / eigenvalues[0], max_relative = 1e-10);
-    assert_relative_eq!(exact.condition_number().unwrap(), 1.47651615, max_relative = 1e-7);
+    assert_relative_eq!(exact.condition_number().unwrap(), 1.476_516_111_250_523, max_relative = 1e-12);
     assert_relative_eq!(report.margins[0].powi(-2), 0.1299087760, max_relative = 1e-8);
     let errors = exact.leave_one_out_errors().unwrap();
     assert_relative_eq!(errors[[0, 0]].abs(), 0.93327118, max_relative = 1e-7);
@@ -182,8 +209,9 @@ fn pseudo_inverse_memory_is_linear_interpolation() {
     let cue = reference_cue(&x);
     let (memory, _) = fit(Kernel::Linear, Rule::interpolation(), StateKind::Real, SelfConnections::Included);
     let state = memory.field(cue.view()).unwrap();
-    for (value, expected) in state.iter().zip([-0.02156219, -0.44309582, 0.26817078, -0.24875054, -0.26602884]) {
-        assert_relative_eq!(*value, expected, max_relative = 1e-6);
+    let expected = [-0.021_562_187_634, -0.443_095_816_079, 0.268_170_783_95, -0.248_750_535_485, -0.266_028_844_781];
+    for (value, expected) in state.iter().zip(expected) {
+        assert_relative_eq!(*value, expected, max_relative = 1e-9);
     }
     let projector = memory.field(Array2::<f64>::eye(16).view()).unwrap();
     assert_relative_eq!(projector.diag().sum(), 8.0, max_relative = 1e-12);

@@ -82,18 +82,26 @@ fn check_5_one_step_of_the_classical_memories() {
     assert_begins(field, &[-2.0, -2.0, 10.0, 10.0, 18.0], 1e-12);
 
     let attention = ModernHopfield::fit(x.view(), 0.25, Similarity::Dot).unwrap();
-    let weights = [0.49667066, 0.00909684, 0.30124598, 0.00909684, 0.02472778, 0.06721706, 0.06721706, 0.02472778];
-    // The reference was printed with eight decimals.
-    assert_begins(attention.weights(cue.view()).unwrap(), &weights, 6e-7);
-    let state = [0.39750804, 0.21361836, 0.011535, -0.24488023, -0.02972868];
-    assert_begins(attention.step(cue.view()).unwrap(), &state, 1e-6);
+    let weights = [
+        0.496_670_657_475,
+        0.009_096_840_409,
+        0.301_245_981_538,
+        0.009_096_840_409,
+        0.024_727_775_980,
+        0.067_217_064_105,
+        0.067_217_064_105,
+        0.024_727_775_980,
+    ];
+    assert_begins(attention.weights(cue.view()).unwrap(), &weights, 1e-9);
+    let state = [0.397_508_036_924, 0.213_618_356_755, 0.011_534_995_767, -0.244_880_227_897, -0.029_728_676_585];
+    assert_begins(attention.step(cue.view()).unwrap(), &state, 1e-9);
 
     let projection = PseudoInverse::fit(x.view(), StateKind::Binary).unwrap();
     let projector = projection.projector();
     assert_relative_eq!(projector.diag().sum(), 8.0, max_relative = 1e-12);
-    assert_relative_eq!(projector[(0, 0)], 0.44195348, max_relative = 1e-7);
-    let projected = [-0.02156219, -0.44309582, 0.26817078, -0.24875054, -0.26602884];
-    assert_begins(projection.field(cue.view()).unwrap(), &projected, 3e-7);
+    assert_relative_eq!(projector[(0, 0)], 0.441_953_448_522_06, max_relative = 1e-12);
+    let projected = [-0.021_562_187_634, -0.443_095_816_079, 0.268_170_783_95, -0.248_750_535_485, -0.266_028_844_781];
+    assert_begins(projection.field(cue.view()).unwrap(), &projected, 1e-9);
 }
 
 #[test]
@@ -106,12 +114,27 @@ fn check_6_shares_of_the_interpolating_memory() {
     let norm2 = c.column(0).dot(&gram.dot(&c.column(0)));
     assert_relative_eq!(norm2, 0.129_908_776_0, max_relative = 1e-9);
 
-    let taylor = [0.06104159, 0.08730787, 0.1405618, 0.19979345, 0.17203075, 0.14672895, 0.0923976];
+    let taylor = [
+        0.061_041_591_121,
+        0.087_307_872_011,
+        0.140_561_797_316,
+        0.199_793_445_867,
+        0.172_030_754_024,
+        0.146_728_945_754,
+        0.092_397_598_152,
+    ];
     let by_order = order_shares(&kernel, x.view(), c.view()).unwrap();
-    assert_begins(by_order.share.row(0).to_vec(), &taylor, 1.5e-7);
-    let walsh = [0.10012629, 0.14029996, 0.17323696, 0.24361874, 0.1726758, 0.10069671];
+    assert_begins(by_order.share.row(0).to_vec(), &taylor, 1e-9);
+    let walsh = [
+        0.100_126_292_225,
+        0.140_299_964_773,
+        0.173_236_964_149,
+        0.243_618_739_039,
+        0.172_675_801_919,
+        0.100_696_710_236,
+    ];
     let by_degree = walsh_shares(&kernel, x.view(), c.view()).unwrap();
-    assert_begins(by_degree.share.row(0).to_vec(), &walsh, 1.5e-7);
+    assert_begins(by_degree.share.row(0).to_vec(), &walsh, 1e-9);
     for shares in [&by_order, &by_degree] {
         assert!(shares.share.sum_axis(Axis(1)).iter().all(|sum| (sum - 1.0).abs() < 1e-9));
     }
@@ -164,16 +187,26 @@ fn check_12_eigenvalues_of_the_exponential_kernel() {
 
 #[test]
 fn check_16_gardner() {
-    for (kappa, load) in
-        [(0.0, 2.0), (0.1, 1.709632), (0.5, 0.961205), (1.0, 0.519572), (1.5, 0.309871), (2.0, 0.200231)]
-    {
-        assert_relative_eq!(gardner_capacity(kappa), load, epsilon = 6e-7);
+    for (kappa, load) in [
+        (0.0, 2.0),
+        (0.1, 1.709_631_500_248_35),
+        (0.5, 0.961_205_052_801_54),
+        (1.0, 0.519_572_229_604_94),
+        (1.5, 0.309_870_651_714_49),
+        (2.0, 0.200_231_015_601_76),
+    ] {
+        assert_relative_eq!(gardner_capacity(kappa), load, max_relative = 1e-10);
     }
-    for (load, kappa) in [(0.25, 1.7355777), (0.5, 1.0343141), (1.0, 0.4706554), (1.5, 0.1861082)] {
-        assert_relative_eq!(gardner_kappa(load).unwrap(), kappa, epsilon = 1e-7);
+    for (load, kappa) in [
+        (0.25, 1.735_577_702_835_46),
+        (0.5, 1.034_314_061_368_96),
+        (1.0, 0.470_655_352_618_32),
+        (1.5, 0.186_108_150_674_76),
+    ] {
+        assert_relative_eq!(gardner_kappa(load).unwrap(), kappa, max_relative = 1e-9);
     }
-    assert_relative_eq!(support_vector_fraction(0.5).unwrap(), 0.8495053, epsilon = 1e-7);
-    assert_relative_eq!(support_vector_fraction(1.0).unwrap(), 0.6810566, epsilon = 1e-7);
+    assert_relative_eq!(support_vector_fraction(0.5).unwrap(), 0.849_505_317_323_32, max_relative = 1e-9);
+    assert_relative_eq!(support_vector_fraction(1.0).unwrap(), 0.681_056_563_702_07, max_relative = 1e-9);
 }
 
 #[test]
@@ -197,12 +230,11 @@ fn check_18_single_pattern_basin_is_a_ball() {
         (1.0, 0.5, 10.0, 0.4790765317),
         (2.0, 0.5, 4.0, 0.3242639787),
         (1.0, 0.25, 6.0, 0.1935088005),
-        (1.0, 0.3, 4.0, 0.208658),
-        (1.0, 0.4, 10.0, 0.370318),
+        (1.0, 0.3, 4.0, 0.208_659_201_722_77),
+        (1.0, 0.4, 10.0, 0.370_318_128_400_55),
     ] {
         let radius = single_pattern_radius(norm, r, beta).unwrap();
-        // The last two were printed with six decimals.
-        assert_relative_eq!(radius, expected, epsilon = 2e-6, max_relative = 1e-9);
+        assert_relative_eq!(radius, expected, max_relative = 1e-9);
         // The map itself: from just inside it converges, from just outside it never comes back, in any direction.
         let kernel = Kernel::GeneralizedExponential { radius: r, beta };
         let pattern = [norm, 0.0, 0.0];

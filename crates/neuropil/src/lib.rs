@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`core`] | seeds and random streams, progress and cancellation, threads, statistics |
-//! | [`data`] | files: npy, npz and csv by column name |
+//! | [`data`] | files: npy, npz, IDX and csv by column name |
 //! | [`report`] | figures, tables and claims |
 //! | `landscape` | loss landscapes: symmetry, saddles, zero-loss paths (feature `landscape`, on by default) |
 //! | `memory` | associative memories: kernel memory networks and those they contain (feature `memory`, on by default) |
@@ -25,6 +25,6 @@ pub use neuropil_spikes as spikes;
 #[cfg(feature = "surprise")]
 pub use neuropil_surprise as surprise;
 
-#[cfg(all(doctest, feature = "surprise"))]
+#[cfg(all(doctest, feature = "surprise", feature = "memory"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

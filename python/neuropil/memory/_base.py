@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,28 @@ def rows(x: ArrayLike, what: str) -> NDArray[np.float64]:
         array = array.reshape(1, -1)
     if array.ndim != 2:
         raise InputError(f"{what} must have shape (n_patterns, n_neurons), got shape {array.shape}")
+    if array.shape[1] == 0 and len(array) > 0:
+        raise InputError(
+            f"{what} has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required; give columns"
+        )
     return array
+
+
+def _targets(y: ArrayLike, n: int) -> NDArray[np.float64]:
+    """Return output patterns as rows; one number for each of several patterns becomes a column."""
+    array = numbers(y, "Y")
+    if array.ndim == 1 and n > 1:
+        array = array.reshape(-1, 1)
+    return rows(array, "Y")
+
+
+def _not_fitted(message: str) -> Exception:
+    """Return the exception for a memory without patterns: one that scikit-learn knows as well, where it is in use."""
+    if "sklearn" not in sys.modules:
+        return NeuropilError(message)
+    from sklearn.exceptions import NotFittedError  # pyright: ignore
+
+    return type("NotFittedError", (NeuropilError, NotFittedError), {})(message)  # pyright: ignore
 
 
 class AssociativeMemory(Estimator):
@@ -51,7 +73,8 @@ class AssociativeMemory(Estimator):
         X : array_like of shape (n_patterns, n_neurons)
             Patterns as rows: +1 and -1 for binary memories, real numbers otherwise.
         Y : array_like of shape (n_patterns, n_outputs), optional
-            Output patterns; without them, patterns are their own outputs.
+            Output patterns; without them, patterns are their own outputs. One number for each pattern may have one
+            dimension.
 
         Returns
         -------
@@ -63,7 +86,7 @@ class AssociativeMemory(Estimator):
             If a value cannot be stored: the message says which, what is allowed and what to do.
         """
         x = rows(X, "X")
-        y = None if Y is None else rows(Y, "Y")
+        y = None if Y is None else _targets(Y, len(x))
         shown = bars(getattr(self, "verbose", False))
         model, report = MemoryModel.fit(json.dumps(self._specification(x)), x, y, shown)
         self._model = model
@@ -77,7 +100,7 @@ class AssociativeMemory(Estimator):
 
     def _fitted(self) -> MemoryModel:
         if not hasattr(self, "_model"):
-            raise NeuropilError(f"this {type(self).__name__} holds no patterns yet; call fit first")
+            raise _not_fitted(f"this {type(self).__name__} holds no patterns yet; call fit first")
         return self._model
 
     def recall(
@@ -93,7 +116,8 @@ class AssociativeMemory(Estimator):
         Parameters
         ----------
         S : array_like of shape (n_cues, n_neurons)
-            Cues as rows; a single cue may have one dimension.
+            Cues as rows; a single cue may have one dimension. `KernelMemory` takes NaN for an unknown entry, and fills
+            it in from the known ones before recall begins.
         max_iter : int
             Largest number of steps (sweeps for ``update="async"``).
         update : {"sync", "async"}
@@ -114,7 +138,7 @@ class AssociativeMemory(Estimator):
         options = {"update": order, "max_steps": max_iter, "tolerance": tol, "seed": random_state or 0}
         model = self._fitted()
         shown = bars(getattr(self, "verbose", False))
-        found = model.recall(rows(S, "S"), json.dumps(options), shown)
+        found = model.recall(self._complete(self._states(S, "S")), json.dumps(options), shown)
         states: NDArray[np.float64] = found["states"]
         energy = None
         if self._has_energy() and states.shape[1] == model.shape()[0]:
@@ -129,6 +153,27 @@ class AssociativeMemory(Estimator):
             distance=found.get("distance"),
             energy=energy,
         )
+
+    def _states(self, states: ArrayLike, what: str) -> NDArray[np.float64]:
+        """Return states as rows of the width that the memory takes."""
+        self._fitted()
+        array = rows(states, what)
+        if array.shape[1] != self.n_features_in_:
+            raise InputError(
+                f"{what} has {array.shape[1]} features, but {type(self).__name__} is expecting {self.n_features_in_} "
+                "features as input: as many columns as stored patterns have"
+            )
+        return array
+
+    def __sklearn_tags__(self) -> Any:
+        """Describe the estimator to scikit-learn, which alone asks: no target is needed, nothing may be missing."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = False
+        return tags
+
+    def _complete(self, cues: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return cues with unknown entries filled in, where the memory can do that."""
+        return cues
 
     def _has_energy(self) -> bool:
         return False
@@ -146,7 +191,7 @@ class AssociativeMemory(Estimator):
         ndarray of shape (n_cues, n_outputs)
             The next state, or the output pattern.
         """
-        return self._fitted().step(rows(X, "X"))
+        return self._fitted().step(self._states(X, "X"))
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the fields of the output neurons, whose signs a binary memory answers.
@@ -161,7 +206,7 @@ class AssociativeMemory(Estimator):
         ndarray of shape (n_cues, n_outputs)
             Fields.
         """
-        return self._fitted().field(rows(X, "X"))
+        return self._fitted().field(self._states(X, "X"))
 
     def score(self, S: ArrayLike, Y: ArrayLike | None = None, tol: float = 1e-3) -> float:
         """Return the fraction of cues from which the wanted pattern is restored.
@@ -180,8 +225,8 @@ class AssociativeMemory(Estimator):
         float
             Between 0 and 1.
         """
-        cues = rows(S, "S")
-        wanted = cues if Y is None else rows(Y, "Y")
+        cues = self._states(S, "S")
+        wanted = cues if Y is None else _targets(Y, len(cues))
         states = self.recall(cues).states
         if states.shape != wanted.shape:
             raise InputError(f"Y must have shape {states.shape}, one row per cue, got shape {wanted.shape}")
@@ -203,7 +248,8 @@ class AssociativeMemory(Estimator):
         """
         if not hasattr(self, "_model"):
             return self.fit(X, Y)
-        x, y = rows(X, "X"), None if Y is None else rows(Y, "Y")
+        x = rows(X, "X")
+        y = None if Y is None else _targets(Y, len(x))
         self._insert(x, y)
         return self
 

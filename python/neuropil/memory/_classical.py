@@ -49,6 +49,13 @@ class DenseAssociativeMemory(AssociativeMemory):
         Exponent of the power; 2 is the Hopfield network.
     beta : float
         Inverse temperature of the exponential.
+
+    Examples
+    --------
+    >>> import neuropil as npl
+    >>> memory = npl.memory.DenseAssociativeMemory(p=3).fit([[1, 1, 1, 1], [1, -1, 1, -1]])
+    >>> memory.predict([1, 1, 1, -1])[0].tolist()
+    [1.0, -1.0, 1.0, 1.0]
     """
 
     def __init__(self, interaction: str = "power", p: int = 3, beta: float = 1.0) -> None:
@@ -111,6 +118,15 @@ class SparseDistributedMemory(AssociativeMemory):
         thousand is active (451 for 1000 neurons).
     random_state : int, optional
         Seed of the addresses; 0 when None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import neuropil as npl
+    >>> words = np.sign(np.random.default_rng(0).normal(size=(3, 256)))
+    >>> memory = npl.memory.SparseDistributedMemory(n_locations=20_000, radius=112).fit(words)
+    >>> memory.recall(words).nearest
+    array([0, 1, 2])
     """
 
     def __init__(self, n_locations: int = 10_000, radius: int | None = None, random_state: int | None = None) -> None:
@@ -129,7 +145,14 @@ class SparseDistributedMemory(AssociativeMemory):
 
 
 class NearestNeighbor(AssociativeMemory):
-    """Answers the stored pattern that is nearest to the cue: the ceiling that every memory is compared with."""
+    """Answers the stored pattern that is nearest to the cue: the ceiling that every memory is compared with.
+
+    Examples
+    --------
+    >>> import neuropil as npl
+    >>> npl.memory.NearestNeighbor().fit([[1.0, 0.0], [0.0, 1.0]]).predict([0.9, 0.2])
+    array([[1., 0.]])
+    """
 
     def __init__(self) -> None:
         pass
@@ -151,6 +174,13 @@ class UniversalHopfield(AssociativeMemory):
         Inverse temperature of the softmax.
     p : int
         Exponent of the polynomial.
+
+    Examples
+    --------
+    >>> import neuropil as npl
+    >>> memory = npl.memory.UniversalHopfield("manhattan", separation="max").fit([[1.0, 0.0], [0.0, 1.0]])
+    >>> memory.recall([0.9, 0.2]).states
+    array([[1., 0.]])
     """
 
     def __init__(

@@ -226,6 +226,9 @@ class KernelMemory(AssociativeMemory):
             raise InputError(f'exclude_self must be True, False or "auto", got {self.exclude_self!r}')
         return {"kernel": kernel, "rule": rule, "states": state, "self_connections": excluded[self.exclude_self]}
 
+    def _complete(self, cues: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._fitted().fill_in(cues) if np.isnan(cues).any() else cues
+
     def _radius(self, x: NDArray[np.float64]) -> float:
         if isinstance(self.r, str):
             if self.r != "auto":

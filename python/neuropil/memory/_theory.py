@@ -39,6 +39,12 @@ def gardner_capacity(kappa: ArrayLike) -> Any:
     -------
     float or ndarray
         Load; 2 at kappa = 0.
+
+    Examples
+    --------
+    >>> from neuropil.memory import gardner_capacity
+    >>> round(gardner_capacity(0.5), 6)
+    0.961205
     """
     result = np.vectorize(memory_gardner_capacity, otypes=[float])(kappa)
     return float(result) if np.ndim(kappa) == 0 else result
@@ -56,6 +62,12 @@ def gardner_kappa(load: ArrayLike) -> Any:
     -------
     float or ndarray
         Margin; negative above a load of 2.
+
+    Examples
+    --------
+    >>> from neuropil.memory import gardner_kappa
+    >>> gardner_kappa([0.5, 1.0]).round(4)
+    array([1.0343, 0.4707])
     """
     result = np.vectorize(memory_gardner_kappa, otypes=[float])(load)
     return float(result) if np.ndim(load) == 0 else result
@@ -75,6 +87,12 @@ def cover_probability(n_patterns: int, dimension: int) -> float:
     -------
     float
         One half at ``n_patterns = 2 * dimension``.
+
+    Examples
+    --------
+    >>> from neuropil.memory import cover_probability
+    >>> round(cover_probability(200, 100), 6)
+    0.5
     """
     return memory_cover_probability(n_patterns, dimension)
 
@@ -93,6 +111,12 @@ def sdm_overlap(n: int, rho: int) -> NDArray[np.float64]:
     -------
     ndarray of shape (n + 1,)
         Probability that a random address lies within the radius of both of two states.
+
+    Examples
+    --------
+    >>> from neuropil.memory import sdm_overlap
+    >>> (sdm_overlap(10, 3)[:4] * 2**10).round()
+    array([176.,  92.,  92.,  50.])
     """
     return memory_sdm_overlap(n, rho)
 
@@ -113,6 +137,12 @@ def feature_dimension(kernel: str, n: int, **parameters: Any) -> float:
     -------
     float
         Random labels of twice as many patterns are separable with probability one half.
+
+    Examples
+    --------
+    >>> from neuropil.memory import feature_dimension
+    >>> feature_dimension("ipoly", 8, degree=2)
+    37.0
     """
     return memory_feature_dimension(json.dumps(kernel_document(kernel, **parameters)), n)
 
@@ -120,9 +150,13 @@ def feature_dimension(kernel: str, n: int, **parameters: Any) -> float:
 _NOISES = ("flip", "gaussian", "displace", "cover", "erase")
 
 
-def _noise(noise: str, value: float) -> dict[str, Any]:
+def _noise(noise: str, value: float | None, binary: bool) -> dict[str, Any]:
+    if noise == "auto":
+        noise = "flip" if binary else "gaussian"
     if noise not in _NOISES:
-        raise InputError(f"noise must be one of {', '.join(_NOISES)}, got {noise!r}")
+        raise InputError(f"noise must be one of auto, {', '.join(_NOISES)}, got {noise!r}")
+    if value is None:
+        value = -1.0 if binary else 0.0
     return {"kind": noise, "value": value} if noise in ("cover", "erase") else {"kind": noise}
 
 
@@ -131,8 +165,8 @@ def recall_curve(
     X: ArrayLike | None = None,
     Y: ArrayLike | None = None,
     levels: Sequence[float] = (0.0, 0.1, 0.2, 0.3, 0.4),
-    noise: str = "flip",
-    value: float = 0.0,
+    noise: str = "auto",
+    value: float | None = None,
     n_cues: int = 200,
     tol: float = 1e-3,
     max_iter: int = 1000,
@@ -151,10 +185,10 @@ def recall_curve(
     levels : sequence of float
         Probability of a flipped (``"flip"``) or replaced entry (``"erase"``), standard deviation (``"gaussian"``),
         length (``"displace"``), or fraction covered (``"cover"``).
-    noise : {"flip", "gaussian", "displace", "cover", "erase"}
-        What is done to patterns.
-    value : float
-        What stands in covered and erased entries.
+    noise : {"auto", "flip", "gaussian", "displace", "cover", "erase"}
+        What is done to patterns; ``"auto"`` flips entries of +1/-1 patterns and adds Gaussian noise to others.
+    value : float, optional
+        What stands in covered and erased entries; 0 when None, -1 in +1/-1 patterns.
     n_cues : int
         Cues per level.
     tol : float
@@ -168,12 +202,20 @@ def recall_curve(
     -------
     RecallCurve
         One entry per level.
+
+    Examples
+    --------
+    >>> import neuropil as npl
+    >>> X = npl.data.example("digits")["images"][:100].reshape(100, 64) / 16
+    >>> memory = npl.memory.KernelMemory(kernel="gexp", beta=2, r=0.4).fit(X)
+    >>> npl.memory.recall_curve(memory, levels=[0.0, 0.1]).restored
+    array([1., 1.])
     """
     model = memory._fitted()  # pyright: ignore[reportPrivateUsage]
     x = memory.patterns_ if X is None else rows(X, "X")
     y = x if Y is None else rows(Y, "Y")
     options = {
-        "noise": _noise(noise, value),
+        "noise": _noise(noise, value, bool(np.all(np.abs(x) == 1))),
         "levels": [float(level) for level in levels],
         "n_cues": n_cues,
         "tolerance": tol,
@@ -193,8 +235,8 @@ def capacity_curve(
     n_patterns: Sequence[int] = (10, 20, 50, 100, 150, 200),
     n_trials: int = 5,
     patterns: str = "binary",
-    noise: str = "flip",
-    level: float = 0.0,
+    noise: str = "auto",
+    level: float = 0.05,
     tol: float = 1e-3,
     random_state: int | None = None,
 ) -> CapacityCurve:
@@ -215,7 +257,8 @@ def capacity_curve(
     noise : str
         As in `recall_curve`.
     level : float
-        Level of the noise.
+        Level of the noise. At 0, a neuron that has found no coefficients has no field, keeps its state and counts as
+        right.
     tol : float
         Distance within which a real pattern counts as restored.
     random_state : int, optional
@@ -225,6 +268,13 @@ def capacity_curve(
     -------
     CapacityCurve
         One entry per number of patterns.
+
+    Examples
+    --------
+    >>> import neuropil as npl
+    >>> curve = npl.memory.capacity_curve(npl.memory.Hopfield(), n_neurons=100, n_patterns=[2, 60])
+    >>> curve.restored[0], bool(curve.restored[1] < 0.1)
+    (np.float64(1.0), True)
     """
     if patterns not in ("binary", "real"):
         raise InputError(f'patterns must be "binary" or "real", got {patterns!r}')
@@ -235,7 +285,7 @@ def capacity_curve(
         "n_patterns": [int(m) for m in n_patterns],
         "n_trials": n_trials,
         "patterns": patterns,
-        "noise": _noise(noise, 0.0),
+        "noise": _noise(noise, None, patterns == "binary"),
         "level": level,
         "tolerance": tol,
         "seed": random_state or 0,

@@ -46,3 +46,9 @@ print(table["value"].mean(), table.provenance.neuropil)
 
 version: str = npl.__version__
 print(npl.doctor(), version, threads)
+
+digits = npl.data.example("digits")
+patterns: NDArray[np.float64] = digits["images"].reshape(-1, 64) / 16
+memory = npl.memory.KernelMemory(kernel="gexp", beta=2.0, r=0.4).fit(patterns[:100])
+recalled: NDArray[np.float64] = memory.recall(patterns[:3]).states
+print(recalled.shape, memory.score(patterns[:100]), memory.margins_[0], digits.licence)

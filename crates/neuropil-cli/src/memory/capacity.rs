@@ -4,8 +4,8 @@ use clap::{Args, ValueEnum};
 use ndarray::{Array1, ArrayView2};
 use neuropil_memory::baseline::{DenseAssociativeMemory, Hopfield, Interaction, PseudoInverse};
 use neuropil_memory::capacity_curve::{CapacityOptions, CapacityPoint, capacity_curve};
-use neuropil_memory::theory::{cover_probability, feature_dimension, gardner_kappa, hopfield_capacity};
-use neuropil_memory::{AssociativeMemory, Error, Kernel, KernelMemory, Mode, StateKind};
+use neuropil_memory::theory::{cover_probability, feature_dimension, hopfield_capacity};
+use neuropil_memory::{AssociativeMemory, Error, Kernel, KernelMemory, KernelMemoryParams, Mode, StateKind};
 use neuropil_report::{Figure, Panel, Table};
 use serde_json::json;
 
@@ -23,8 +23,8 @@ use crate::outputs::{Outputs, ResultTable};
 /// patterns can be stored by a neuron.
 #[derive(Debug, Args)]
 #[command(after_help = r"Examples:
-  neuropil memory capacity --kind hopfield --neurons 200 --loads 0.05,0.1,0.14,0.2 --plot hopfield.svg
-  neuropil memory capacity --kernel linear --rule margin --neurons 100 --loads 0.5,1,1.5,2 --level 0.05")]
+  neuropil memory capacity --kind hopfield --neurons 200 --loads 0.05,0.1,0.14,0.2 --level 0 --plot hopfield.svg
+  neuropil memory capacity --kernel linear --rule margin --neurons 100 --loads 0.2,0.5,1,1.5,2 --plot linear.svg")]
 pub(crate) struct CapacityArgs {
     /// Kind of memory
     #[arg(long, value_name = "NAME", default_value = "kernel")]
@@ -44,8 +44,8 @@ pub(crate) struct CapacityArgs {
     /// What makes cues of the patterns [default: flip for binary, gaussian for real patterns]
     #[arg(long, value_name = "KIND")]
     noise: Option<NoiseArg>,
-    /// Level of the noise
-    #[arg(long, value_name = "X", default_value_t = 0.0)]
+    /// Level of the noise. At 0, a neuron that has found no coefficients has no field, keeps its state and counts as right
+    #[arg(long, value_name = "X", default_value_t = 0.05)]
     level: f64,
     #[command(flatten)]
     steps: StepArgs,
@@ -70,9 +70,10 @@ enum KindArg {
 pub(crate) fn run(args: &CapacityArgs, context: &Context<'_>) -> Result<i32> {
     let outputs = Outputs::plan(context.global, "capacity")?;
     let options = args.options(context)?;
-    let points = args.measure(&options, context)?;
-    let probe = options.draw(2, 0);
-    let params = args.memory.params(probe.view())?;
+    // A radius that is not given is that of the smallest load, for all loads.
+    let probe = options.draw(options.n_patterns.iter().copied().min().unwrap_or(2).max(2), 0);
+    let (params, _) = args.memory.params(probe.view(), &context.monitor())?;
+    let points = args.measure(&params, &options, context)?;
     let name = if args.kind == KindArg::Kernel { describe(&params) } else { name(args.kind).to_owned() };
     // Cover's theorem is about one neuron and about binary patterns.
     let dimension = match (args.kind, options.patterns) {
@@ -108,7 +109,7 @@ pub(crate) fn run(args: &CapacityArgs, context: &Context<'_>) -> Result<i32> {
         ],
         summary: summary(args, &name, dimension, &points).into(),
     };
-    delivery.deliver(context, &outputs, || figure(&name, args.neurons, dimension, &points))
+    delivery.deliver(context, &outputs, || figure(args.kind, &name, args.neurons, dimension, &points))
 }
 
 impl CapacityArgs {
@@ -135,12 +136,16 @@ impl CapacityArgs {
         })
     }
 
-    fn measure(&self, options: &CapacityOptions, context: &Context<'_>) -> Result<Vec<CapacityPoint>> {
+    fn measure(
+        &self,
+        params: &KernelMemoryParams,
+        options: &CapacityOptions,
+        context: &Context<'_>,
+    ) -> Result<Vec<CapacityPoint>> {
         type Built = std::result::Result<Box<dyn AssociativeMemory>, Error>;
-        let params = self.memory.params(options.draw(options.n_patterns[0].max(2), 0).view())?;
         let boxed = |patterns: ArrayView2<f64>| -> Built {
             Ok(match self.kind {
-                KindArg::Kernel => Box::new(KernelMemory::fit(&params, patterns)?.0),
+                KindArg::Kernel => Box::new(KernelMemory::fit(params, patterns)?.0),
                 KindArg::Hopfield => Box::new(Hopfield::fit(patterns)?),
                 KindArg::Dense => {
                     Box::new(DenseAssociativeMemory::fit(patterns, Interaction::Power { p: self.memory.degree })?)
@@ -202,7 +207,7 @@ fn summary(args: &CapacityArgs, name: &str, dimension: Option<f64>, points: &[Ca
     summary
 }
 
-fn figure(name: &str, n: usize, dimension: Option<f64>, points: &[CapacityPoint]) -> Figure {
+fn figure(kind: KindArg, name: &str, n: usize, dimension: Option<f64>, points: &[CapacityPoint]) -> Figure {
     let x: Vec<f64> = points.iter().map(|p| p.load).collect();
     let restored: Vec<f64> = points.iter().map(|p| p.restored).collect();
     let mut panel = Panel::new()
@@ -219,10 +224,10 @@ fn figure(name: &str, n: usize, dimension: Option<f64>, points: &[CapacityPoint]
         let cover: Vec<f64> = loads.iter().map(|&load| at(load).unwrap_or(f64::NAN)).collect();
         panel = panel.line("a neuron stores all (Cover)", &loads, &cover);
     }
-    if last > 1.9 && gardner_kappa(2.0).is_ok() {
-        panel = panel.vlines("2 N (Gardner)", &[2.0]);
+    if kind == KindArg::Hopfield {
+        panel = panel.vlines("0.138 N (theory)", &[hopfield_capacity(n) / n as f64]);
     }
     Figure::new("capacity", "Recall against the load")
         .describe("Fraction of patterns restored; a line shows the theory where there is one.")
-        .panel(panel.vlines("0.138 N (Hopfield)", &[0.138]))
+        .panel(panel)
 }

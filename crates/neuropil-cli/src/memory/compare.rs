@@ -6,6 +6,7 @@ use neuropil_memory::baseline::{
     DenseAssociativeMemory, Hopfield, Interaction, ModernHopfield, NearestNeighbor, PseudoInverse,
 };
 use neuropil_memory::kernel_memory::{Centering, InterpolationOptions};
+use neuropil_memory::margin::MarginOptions;
 use neuropil_memory::radius_choice::suggested_radius;
 use neuropil_memory::recall_curve::{CurveOptions, CurvePoint, recall_curve};
 use neuropil_memory::{AssociativeMemory, Kernel, KernelMemory, KernelMemoryParams, Rule, StateKind};
@@ -23,7 +24,7 @@ use crate::outputs::{Outputs, ResultTable};
 /// Compare memories on the same patterns and cues, with the nearest neighbour as the ceiling
 ///
 /// Real patterns: normalized and centered kernel memory, attention with the same kernel, projection, nearest neighbour.
-/// Binary patterns: maximal margin (exponential and linear kernel), Hopfield, dense and exponential networks,
+/// Binary patterns: maximal margin (exponential and linear kernel; soft where no hard one exists), Hopfield, dense and exponential networks,
 /// projection, nearest neighbour. One row per memory and level of noise: the fraction restored.
 #[derive(Debug, Args)]
 #[command(after_help = r"Examples:
@@ -48,6 +49,9 @@ pub(crate) struct CompareArgs {
     #[command(flatten)]
     steps: StepArgs,
 }
+
+/// Largest coefficient of a soft margin; far above those of a hard one for kernels with K(x, x) = 1.
+const SOFTNESS: f64 = 1000.0;
 
 type Contender = (&'static str, Box<dyn AssociativeMemory>);
 
@@ -129,7 +133,7 @@ impl CompareArgs {
 
 fn binary(patterns: ArrayView2<f64>, context: &Context<'_>) -> Result<Vec<Contender>> {
     let n = patterns.ncols().max(1) as f64;
-    let margin = |kernel| fit(kernel, Rule::max_margin(), StateKind::Binary, patterns, context);
+    let margin = |kernel: Kernel| max_margin(kernel, patterns, context);
     let dense = |interaction| DenseAssociativeMemory::fit(patterns, interaction);
     Ok(vec![
         ("maximal margin, exponential", margin(Kernel::exponential(8.0 / n))?),
@@ -140,6 +144,18 @@ fn binary(patterns: ArrayView2<f64>, context: &Context<'_>) -> Result<Vec<Conten
         ("exponential network", Box::new(dense(Interaction::Exponential { beta: 1.0 })?)),
         ("projection", Box::new(PseudoInverse::fit(patterns, StateKind::Binary)?)),
     ])
+}
+
+/// Hard margins, or soft ones where a neuron finds none: two patterns that differ in one entry only cannot be told apart by
+/// the neuron that does not see it, and a hard margin then gives this neuron nothing.
+fn max_margin(kernel: Kernel, patterns: ArrayView2<f64>, context: &Context<'_>) -> Result<Box<dyn AssociativeMemory>> {
+    let mut params = KernelMemoryParams { kernel, ..KernelMemoryParams::default() };
+    let (mut memory, report) = KernelMemory::fit_with(&params, patterns, &context.monitor())?;
+    if !report.all_stored() {
+        params.rule = Rule::MaxMargin(MarginOptions { softness: SOFTNESS, ..MarginOptions::default() });
+        memory = KernelMemory::fit_with(&params, patterns, &context.monitor())?.0;
+    }
+    Ok(Box::new(memory))
 }
 
 fn fit(

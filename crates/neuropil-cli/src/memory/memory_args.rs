@@ -2,13 +2,14 @@
 
 use clap::{Args, ValueEnum};
 use ndarray::ArrayView2;
+use neuropil_core::progress::Monitor;
 use neuropil_memory::kernel::Separation;
 use neuropil_memory::kernel_memory::{Centering, InterpolationOptions, Normalization, Solver};
 use neuropil_memory::margin::{Bias, MarginOptions};
-use neuropil_memory::radius_choice::suggested_radius;
 use neuropil_memory::{Kernel, KernelMemoryParams, Rule, SelfConnections, StateKind};
 
 use crate::failure::{Failure, Result};
+use crate::memory::radius_arg::{ChosenRadius, RadiusArg, radius_of};
 
 /// A kernel memory.
 #[derive(Debug, Clone, Args)]
@@ -18,9 +19,10 @@ pub(crate) struct MemoryArgs {
     #[arg(long, value_name = "NAME")]
     pub kernel: Option<KernelArg>,
     /// Radius of the kernel: a distance for gaussian, gexp and ball [default: 0.4 times the median distance of a pattern
-    /// to its nearest neighbour], a number of bits for sdm
+    /// to its nearest neighbour], a number of bits for sdm; "auto" measures for the largest basins at which patterns are
+    /// stable, "certified" proves the largest basins
     #[arg(long, value_name = "R")]
-    pub radius: Option<f64>,
+    pub radius: Option<RadiusArg>,
     /// Exponent of gexp, exp(-(d/r)^beta) [default: 2]; inverse temperature of exponential, exp(beta (x.y - N))
     /// [default: 8/N]
     #[arg(long, value_name = "BETA")]
@@ -112,8 +114,12 @@ pub(crate) enum StatesArg {
 }
 
 impl MemoryArgs {
-    /// The parameters for these patterns.
-    pub fn params(&self, patterns: ArrayView2<f64>) -> Result<KernelMemoryParams> {
+    /// The parameters for these patterns, and what is known of the radius where it was chosen here.
+    pub fn params(
+        &self,
+        patterns: ArrayView2<f64>,
+        monitor: &Monitor,
+    ) -> Result<(KernelMemoryParams, Option<ChosenRadius>)> {
         let states = match self.states {
             Some(StatesArg::Binary) => StateKind::Binary,
             Some(StatesArg::Real) => StateKind::Real,
@@ -121,14 +127,16 @@ impl MemoryArgs {
             None => StateKind::Real,
         };
         let kernel = self.kernel(states, patterns)?;
-        Ok(KernelMemoryParams { kernel, rule: self.rule(states), states, self_connections: self.self_connections() })
+        let params =
+            KernelMemoryParams { kernel, rule: self.rule(states), states, self_connections: self.self_connections() };
+        match self.radius.filter(|radius| radius.number().is_none()) {
+            Some(search) => search.search(params, patterns, monitor),
+            None => Ok((params, None)),
+        }
     }
 
     fn kernel(&self, states: StateKind, patterns: ArrayView2<f64>) -> Result<Kernel> {
-        let radius = || match self.radius {
-            Some(radius) => Ok(radius),
-            None => suggested_radius(patterns),
-        };
+        let radius = || radius_of(self.radius, patterns);
         let default = if states == StateKind::Binary { KernelArg::Exponential } else { KernelArg::Gaussian };
         Ok(match self.kernel.unwrap_or(default) {
             KernelArg::Linear => Kernel::Linear,
@@ -139,8 +147,8 @@ impl MemoryArgs {
                 Kernel::Exponential { beta: self.beta.unwrap_or(8.0 / patterns.ncols().max(1) as f64), shift: None }
             }
             KernelArg::Sdm => {
-                let radius = self.radius.ok_or_else(|| {
-                    Failure::usage("--kernel sdm needs --radius")
+                let radius = self.radius.and_then(RadiusArg::number).ok_or_else(|| {
+                    Failure::usage("--kernel sdm needs --radius with a number")
                         .hint("a number of bits below half the neurons, for example 26 of 64 or 451 of 1000")
                 })?;
                 if radius.fract() != 0.0 || radius < 0.0 {

@@ -10,7 +10,9 @@ mod model_args;
 mod noise_args;
 mod pattern_args;
 mod pictures;
+mod radius_arg;
 mod recall;
+mod storage_args;
 
 use clap::Subcommand;
 

@@ -38,15 +38,17 @@ impl ModelArgs {
 /// Height and width by which states are drawn.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ImageArgs {
-    /// Height and width of a pattern in pictures, for example 8x8 [default: a square where N is one]
+    /// Height and width of a pattern in pictures, for example 8x8 [default: as the images in
+    /// the file of cues, or a square where N is one]
     #[arg(long, value_name = "HxW", value_parser = shape)]
     pub image: Option<(usize, usize)>,
 }
 
 impl ImageArgs {
-    /// The shape for patterns of a width; a single row where there is none.
-    pub fn shape(&self, width: usize) -> Result<(usize, usize)> {
-        let (height, columns) = self.image.or_else(|| square(width)).unwrap_or((1, width));
+    /// The shape for patterns of a width: the one that was given, that of the images in a file, a square, a single row.
+    pub fn shape(&self, width: usize, images: Option<(usize, usize)>) -> Result<(usize, usize)> {
+        let images = images.filter(|(height, columns)| height * columns == width);
+        let (height, columns) = self.image.or(images).or_else(|| square(width)).unwrap_or((1, width));
         if height * columns != width {
             let message = format!("--image {height}x{columns} has {} entries, a pattern {width}", height * columns);
             return Err(Failure::usage(message));

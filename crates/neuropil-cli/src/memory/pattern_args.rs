@@ -48,7 +48,7 @@ pub(crate) struct ReadingArgs {
 pub(crate) struct Patterns {
     pub path: PathBuf,
     pub values: Array2<f64>,
-    /// Height and width, where a pattern is an image.
+    /// Height and width, where the file holds images.
     pub image: Option<(usize, usize)>,
 }
 
@@ -116,7 +116,7 @@ impl ReadingArgs {
                 }
             });
         }
-        Ok(Patterns { path: path.to_owned(), values, image: image.or_else(|| square(width)) })
+        Ok(Patterns { path: path.to_owned(), values, image })
     }
 }
 

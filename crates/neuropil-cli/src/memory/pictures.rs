@@ -3,15 +3,18 @@
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use neuropil_report::{ColourMap, Figure, HeatMap, Panel};
 
-/// Pictures per row.
-const PER_ROW: usize = 10;
+/// Pictures side by side.
+pub(crate) const PER_ROW: usize = 10;
+/// Width of the pictures together, and the largest side of a pixel.
+const WIDTH: f64 = 570.0;
+const LARGEST_PIXEL: f64 = 20.0;
 
-/// One panel per named array: its rows as pictures of a shape, side by side.
+/// One row of pictures for every named array: its rows as pictures of a shape, side by side.
 pub(crate) fn strips(
     id: &str,
     title: &str,
     description: &str,
-    rows: &[(&str, ArrayView2<f64>)],
+    rows: &[(String, ArrayView2<f64>)],
     shape: (usize, usize),
 ) -> Figure {
     let finite = rows.iter().flat_map(|(_, images)| images.iter().copied()).filter(|value| value.is_finite());
@@ -22,29 +25,40 @@ pub(crate) fn strips(
         .filter(|(low, high)| low < high)
         .unwrap_or_else(|| finite.fold((0.0, 1.0), |(l, h): (f64, f64), v| (l.min(v), h.max(v))));
     let n = rows.first().map_or(0, |(_, images)| images.nrows()).min(PER_ROW);
-    let mut figure = Figure::new(id, title).describe(description).columns(1);
-    for (name, images) in rows {
-        let values = strip(images, n, shape);
-        figure = figure.panel(
-            Panel::new().title(*name).height(110.0).heatmap(
-                HeatMap::new(values)
-                    .x_extent(0.0, n as f64)
-                    .y_extent(0.0, 1.0)
-                    .range(low, high)
-                    .colour_map(ColourMap::Grey)
-                    .colour_label("state"),
-            ),
-        );
+    let (height, width) = shape;
+    let mut values = Vec::new();
+    for (place, (_, images)) in rows.iter().enumerate() {
+        if place > 0 {
+            values.push(vec![f64::NAN; (width + 1) * n]);
+        }
+        values.extend(strip(images, n, shape));
     }
-    figure
+    let names =
+        (0..values.len()).map(|line| match (line % (height + 1) == height / 2, rows.get(line / (height + 1))) {
+            (true, Some((name, _))) => name.as_str(),
+            _ => "",
+        });
+    let numbers = (0..(width + 1) * n)
+        .map(|x| if x % (width + 1) == width / 2 { (x / (width + 1)).to_string() } else { String::new() });
+    let pixel = (WIDTH / ((width + 1) * n.max(1)) as f64).min(LARGEST_PIXEL);
+    Figure::new(id, title).describe(description).panel(
+        Panel::new().x_label("pattern").height(pixel * values.len() as f64 + 60.0).heatmap(
+            HeatMap::new(values.clone())
+                .rows(names)
+                .columns(numbers)
+                .range(low, high)
+                .colour_map(ColourMap::Grey)
+                .colour_label("state"),
+        ),
+    )
 }
 
-/// Images side by side with a blank column between; the top row comes last, as a numeric axis wants it.
+/// Images side by side with a blank column after each.
 fn strip(images: &ArrayView2<f64>, n: usize, (height, width): (usize, usize)) -> Vec<Vec<f64>> {
     let line = |image: ArrayView1<f64>, y: usize| -> Vec<f64> {
         (0..width).map(|x| image[width * y + x]).chain([f64::NAN]).collect()
     };
-    (0..height).rev().map(|y| images.rows().into_iter().take(n).flat_map(|image| line(image, y)).collect()).collect()
+    (0..height).map(|y| images.rows().into_iter().take(n).flat_map(|image| line(image, y)).collect()).collect()
 }
 
 /// The stored patterns nearest to recalled states, or the states where the memory does not know its patterns.

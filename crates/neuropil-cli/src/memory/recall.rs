@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-use ndarray::{Array1, Array2, Axis};
+use clap::{Args, ValueEnum};
+use ndarray::{Array1, Array2, Array3, Axis};
 use neuropil_core::random::Seed;
-use neuropil_memory::{AssociativeMemory, KernelMemory, Recall, Status, recall};
+use neuropil_memory::random_patterns::Noise;
+use neuropil_memory::recall::recall_path;
+use neuropil_memory::{AssociativeMemory, KernelMemory, Recall, RecallOptions, Status, recall};
 use neuropil_report::Figure;
 use serde_json::json;
 
@@ -14,19 +16,21 @@ use crate::failure::{Failure, Result};
 use crate::memory::model_args::{ImageArgs, ModelArgs};
 use crate::memory::noise_args::{NoiseArg, StepArgs};
 use crate::memory::pattern_args::ReadingArgs;
-use crate::memory::pictures::{nearest, strips};
+use crate::memory::pictures::{PER_ROW, nearest, strips};
 use crate::options::Context;
 use crate::outputs::{Outputs, ResultTable};
 
 /// Recall patterns from cues: from a file, or made of the stored patterns by noise or by covering a part
 ///
-/// One row per cue: how recall ended, steps, the nearest stored pattern, overlap and distance. --plot shows cue,
-/// recalled state and nearest stored pattern side by side.
+/// An entry of a cue that is covered, erased, or empty (NaN) in a file is unknown: it is filled in from the known entries
+/// before recall begins (--unknown). One row per cue: how recall ended, steps, the nearest stored pattern, overlap and distance. --plot shows the first ten
+/// cues, what each became and its pattern; with --stepwise also the states in between.
 #[derive(Debug, Args)]
 #[command(after_help = r"Examples (make the memory first):
   neuropil memory fit data/digits.npz --divide-by 16 --out digits_memory.npz
   neuropil memory recall digits_memory.npz --noise gaussian --level 0.3 --plot noisy.svg
-  neuropil memory recall digits_memory.npz --noise cover --level 0.5 --plot covered.svg")]
+  neuropil memory recall digits_memory.npz --noise cover --level 0.5 --plot covered.svg
+  neuropil memory recall digits_memory.npz --noise gaussian --level 0.4 --stepwise --plot steps.svg")]
 pub(crate) struct RecallArgs {
     #[command(flatten)]
     model: ModelArgs,
@@ -37,29 +41,48 @@ pub(crate) struct RecallArgs {
     /// What makes cues of the stored patterns [default: flip for binary, gaussian for real patterns]
     #[arg(long, value_name = "KIND", conflicts_with = "cues", help_heading = "Cues from stored patterns")]
     noise: Option<NoiseArg>,
+    /// What covered and erased entries are
+    #[arg(long, value_name = "WHAT", default_value = "filled", help_heading = "Cues from stored patterns")]
+    unknown: UnknownArg,
     /// Level of the noise [default: 0.1]
     #[arg(long, value_name = "X", conflicts_with = "cues", help_heading = "Cues from stored patterns")]
     level: Option<f64>,
     #[command(flatten)]
     steps: StepArgs,
+    /// Follow the first ten cues step by step: in the figure, and as array "path" (steps, cues, neurons)
+    #[arg(long, help_heading = "Recall")]
+    stepwise: bool,
     #[command(flatten)]
     image: ImageArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum UnknownArg {
+    /// Unknown: filled in with what the stored patterns let expect, given the known entries
+    Filled,
+    /// Blank: 0, or -1 in a binary pattern, and as good as any other entry
+    Blank,
 }
 
 /// Cues, and the patterns that they were made of where that is known.
 struct Cues {
     values: Array2<f64>,
+    /// As they were given: unknown entries are NaN.
+    shown: Array2<f64>,
     truth: Option<Array2<f64>>,
     origin: String,
+    /// Height and width of the images of a file.
+    image: Option<(usize, usize)>,
 }
 
 pub(crate) fn run(args: &RecallArgs, context: &Context<'_>) -> Result<i32> {
     let outputs = Outputs::plan(context.global, "recall")?;
     let memory = args.model.load()?;
-    let shape = args.image.shape(memory.n_out())?;
     let cues = args.cues(&memory, context)?;
+    let shape = args.image.shape(memory.n_out(), cues.image)?;
     let options = args.steps.options(context.global.seed());
     let result = recall(&memory, cues.values.view(), &options, &context.monitor())?;
+    let path = if args.stepwise { Some(path(&memory, &cues, &options, context)?) } else { None };
     let delivery = Delivery {
         command: "memory recall",
         seed: context.global.seed(),
@@ -72,23 +95,38 @@ pub(crate) fn run(args: &RecallArgs, context: &Context<'_>) -> Result<i32> {
         }),
         table: table(&result),
         table_key: "cues",
-        arrays: vec![
-            ("cues".to_owned(), cues.values.clone().into_dyn()),
-            ("states".to_owned(), result.states.clone().into_dyn()),
-            ("steps".to_owned(), result.steps.iter().map(|&n| n as f64).collect::<Array1<f64>>().into_dyn()),
-        ],
+        arrays: [
+            ("cues", cues.shown.clone().into_dyn()),
+            ("states", result.states.clone().into_dyn()),
+            ("steps", result.steps.iter().map(|&n| n as f64).collect::<Array1<f64>>().into_dyn()),
+        ]
+        .into_iter()
+        .chain(path.as_ref().map(|path| ("path", path.clone().into_dyn())))
+        .map(|(name, array)| (name.to_owned(), array))
+        .collect(),
         summary: summary(args, &memory, &cues, &result).into(),
     };
-    delivery.deliver(context, &outputs, || figure(&memory, &cues, &result, shape))
+    delivery.deliver(context, &outputs, || figure(&memory, &cues, &result, path.as_ref(), shape))
 }
 
 impl RecallArgs {
     fn cues(&self, memory: &KernelMemory, context: &Context<'_>) -> Result<Cues> {
         if let Some(path) = &self.cues {
-            let values = self.reading.read(path)?.values;
-            return Ok(Cues { values, truth: None, origin: path.display().to_string() });
+            let read = self.reading.read(path)?;
+            return Ok(Cues {
+                values: memory.fill_in(read.values.view())?,
+                shown: read.values,
+                truth: None,
+                origin: path.display().to_string(),
+                image: read.image,
+            });
         }
-        let given = [(self.reading.array.is_some(), "--array"), (self.reading.binarize.is_some(), "--binarize")];
+        let given = [
+            (self.reading.array.is_some(), "--array"),
+            (!self.reading.columns.is_empty(), "--columns"),
+            (self.reading.divide_by != 1.0, "--divide-by"),
+            (self.reading.binarize.is_some(), "--binarize"),
+        ];
         if let Some((_, name)) = given.into_iter().find(|(given, _)| *given) {
             return Err(Failure::usage(format!("{name} says how a file of cues is read, and none is given")));
         }
@@ -99,9 +137,15 @@ impl RecallArgs {
         let noise = self.noise.unwrap_or(NoiseArg::usual(kind));
         let level = self.level.unwrap_or(0.1);
         let seed = Seed::new(context.global.seed()).child("memory-recall");
-        let values = noise.noise(kind).corrupt(stored.select(Axis(0), &rows).view(), level, seed)?;
+        let noise_kind = match (noise.noise(kind), self.unknown) {
+            (Noise::Cover { .. }, UnknownArg::Filled) => Noise::Cover { value: f64::NAN },
+            (Noise::Erase { .. }, UnknownArg::Filled) => Noise::Erase { value: f64::NAN },
+            (other, _) => other,
+        };
+        let shown = noise_kind.corrupt(stored.select(Axis(0), &rows).view(), level, seed)?;
         let truth = Some(memory.outputs().select(Axis(0), &rows));
-        Ok(Cues { values, truth, origin: format!("stored patterns, {} {level}", noise.label()) })
+        let origin = format!("stored patterns, {} {level}", noise.label());
+        Ok(Cues { values: memory.fill_in(shown.view())?, shown, truth, origin, image: None })
     }
 }
 
@@ -155,15 +199,55 @@ fn summary(args: &RecallArgs, memory: &KernelMemory, cues: &Cues, result: &Recal
     summary
 }
 
-fn figure(memory: &KernelMemory, cues: &Cues, result: &Recall, shape: (usize, usize)) -> Figure {
+/// The states through which the first cues pass: steps x cues x neurons. A cue that has arrived stays.
+fn path(memory: &KernelMemory, cues: &Cues, options: &RecallOptions, context: &Context<'_>) -> Result<Array3<f64>> {
+    if memory.n_out() != cues.values.ncols() {
+        return Err(Failure::usage(
+            "--stepwise follows a state, but this memory answers in one step with another pattern",
+        )
+        .hint("leave --stepwise out"));
+    }
+    let mut paths = Vec::new();
+    for cue in cues.values.rows().into_iter().take(PER_ROW) {
+        context.monitor().check()?;
+        paths.push(recall_path(memory, cue, options)?);
+    }
+    let longest = paths.iter().map(Array2::nrows).max().unwrap_or(0);
+    Ok(Array3::from_shape_fn((longest, paths.len(), memory.n_out()), |(step, cue, neuron)| {
+        paths[cue][[step.min(paths[cue].nrows() - 1), neuron]]
+    }))
+}
+
+/// Which steps are drawn: the first ones, then every second power of two, before the last.
+fn drawn_steps(n: usize) -> Vec<usize> {
+    let early = [1, 2, 4, 16, 64, 256];
+    early.into_iter().filter(|&step| step + 1 < n).collect()
+}
+
+fn figure(
+    memory: &KernelMemory,
+    cues: &Cues,
+    result: &Recall,
+    path: Option<&Array3<f64>>,
+    shape: (usize, usize),
+) -> Figure {
     let found = result.nearest.as_ref().map(|found| nearest(memory.outputs(), &found.index));
     let truth = cues.truth.as_ref().or(found.as_ref()).unwrap_or(&result.states);
     let last = if cues.truth.is_some() { "stored" } else { "nearest stored" };
-    let same_shape = cues.values.ncols() == result.states.ncols();
-    let mut rows = vec![("recalled", result.states.view()), (last, truth.view())];
-    if same_shape {
-        rows.insert(0, ("cue", cues.values.view()));
+    let mut rows = Vec::new();
+    if cues.values.ncols() == result.states.ncols() {
+        rows.push(("cue".to_owned(), cues.shown.view()));
+        if cues.shown.iter().any(|value| value.is_nan()) {
+            rows.push(("filled in".to_owned(), cues.values.view()));
+        }
     }
+    if let Some(path) = path {
+        for step in drawn_steps(path.len_of(Axis(0))) {
+            rows.push((format!("step {step}"), path.index_axis(Axis(0), step)));
+        }
+    }
+    rows.push(("recalled".to_owned(), result.states.view()));
+    rows.push((last.to_owned(), truth.view()));
     strips(
         "recall",
         "Cue, recalled state, stored pattern",

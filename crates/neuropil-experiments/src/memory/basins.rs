@@ -1,6 +1,6 @@
 //! Interpolated continuous patterns have basins of finite size (claim (c) of the abstract).
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView1, Axis};
 use neuropil_core::random::Seed;
 use neuropil_memory::jacobian::{Weighting, jacobian_radius};
 use neuropil_memory::random_patterns::{Noise, sphere_patterns};
@@ -8,7 +8,7 @@ use neuropil_memory::theory::single_pattern_radius;
 use neuropil_memory::{Kernel, KernelMemory, KernelMemoryParams, Rule, StateKind};
 use neuropil_report::{Claim, Figure, Panel, Section, Size, Source, Table};
 
-use super::cues::{Count, Question, ask};
+use super::cues::{Count, Question, ask, ask_each};
 use super::{PAPER, ROOM, phase_plane};
 use crate::{Context, Experiment, Info, Result};
 
@@ -58,6 +58,8 @@ fn seeds(size: Size) -> u64 {
 /// What one kernel gives at every distance, and how often stability predicts recall from nearby.
 struct Outcome {
     counts: [Count; 4],
+    /// At every distance: how near the nearest other pattern was to each that was not recalled.
+    crowding: [Vec<f64>; 4],
     agreed: usize,
     tested: usize,
 }
@@ -142,18 +144,23 @@ fn outcome(
         states: StateKind::Real,
         ..KernelMemoryParams::default()
     };
-    let mut outcome = Outcome { counts: [Count::default(); 4], agreed: 0, tested: 0 };
+    let mut outcome = Outcome { counts: [Count::default(); 4], crowding: Default::default(), agreed: 0, tested: 0 };
     for index in 0..seeds {
         context.monitor.check()?;
         let seed = root.index(n as u64).index(index);
         let patterns = sphere_patterns(m, n, seed);
         let (memory, _) = KernelMemory::fit_with(&params, patterns.view(), &context.monitor.quiet())?;
         let asked = patterns.slice(ndarray::s![..n_cues.min(m), ..]);
+        let nearest = nearest_other(&patterns, asked.nrows());
         for (level, distance) in DISTANCES.into_iter().enumerate() {
             let question =
                 Question { noise: Noise::Displace, level: distance, repeats: 1, max_steps: 60, tolerance: 1e-3 };
             let cues = seed.child("cues").index(level as u64);
-            outcome.counts[level].add(&ask(&memory, asked, asked, question, cues, context)?);
+            let recalled = ask_each(&memory, asked, asked, question, cues, context)?;
+            let lost = recalled.iter().zip(&nearest).filter(|&(recalled, _)| !recalled).map(|(_, nearest)| *nearest);
+            outcome.crowding[level].extend(lost);
+            let hits = recalled.iter().filter(|&&recalled| recalled).count();
+            outcome.counts[level].add(&Count { hits, cues: recalled.len() });
         }
         // Jacobians cost O(M N^2) per pattern; a part of the patterns is enough for a fraction.
         let tested = patterns.select(Axis(0), &(0..m.min(if n == 10 { 100 } else { 0 })).collect::<Vec<_>>());
@@ -166,6 +173,16 @@ fn outcome(
         }
     }
     Ok(outcome)
+}
+
+/// The distance from each of the first patterns to the nearest other one.
+fn nearest_other(patterns: &Array2<f64>, first: usize) -> Vec<f64> {
+    let nearest = |(index, x): (usize, ArrayView1<f64>)| {
+        let others = patterns.rows().into_iter().enumerate().filter(|&(other, _)| other != index);
+        let squares = others.map(|(_, y)| x.iter().zip(y).map(|(a, b)| (a - b) * (a - b)).sum::<f64>());
+        squares.fold(f64::INFINITY, f64::min).sqrt()
+    };
+    patterns.rows().into_iter().take(first).enumerate().map(nearest).collect()
 }
 
 /// Whether each pattern is recalled from close by, given the time that a weakly stable one needs.
@@ -187,10 +204,11 @@ fn from_nearby(memory: &KernelMemory, patterns: &Array2<f64>, seed: Seed, contex
 fn claims(id: &str, settings: &[Setting], outcomes: &[Outcome]) -> Vec<Claim> {
     let mut claims = Vec::new();
     for (setting, outcome) in settings.iter().zip(outcomes) {
-        for ((distance, &reference), count) in DISTANCES.iter().zip(&setting.reference).zip(&outcome.counts) {
+        for (level, (distance, &reference)) in DISTANCES.iter().zip(&setting.reference).enumerate() {
             if reference.is_nan() {
                 continue;
             }
+            let count = &outcome.counts[level];
             let (low, high) = count.interval();
             let claim = Claim::new(
                 format!("{id}-r{}-beta{}-{distance}", setting.r, setting.beta),
@@ -203,10 +221,30 @@ fn claims(id: &str, settings: &[Setting], outcomes: &[Outcome]) -> Vec<Claim> {
             .value(count.fraction())
             .interval(low, high);
             let exact = reference == 0.0 || reference == 1.0;
-            claims.push(claim.absolute_error_at_most(if exact { 0.0 } else { 0.08 }));
+            let claim = claim.absolute_error_at_most(if exact { 0.0 } else { 0.08 });
+            claims.push(match crowded(&outcome.crowding[level]) {
+                Some(why) if reference == 1.0 => claim.known_deviation(why),
+                _ => claim,
+            });
         }
     }
     claims
+}
+
+/// No two of the patterns that the reference values were computed with are nearer to each other than this.
+const SEPARATION: f64 = 0.42;
+
+/// Why a few patterns are lost that should all be recalled, if the run shows it: another pattern nearer than in the set
+/// of the reference. A single miss with more room than that would be a deviation without a reason.
+fn crowded(nearest: &[f64]) -> Option<String> {
+    let farthest = nearest.iter().copied().fold(0.0, f64::max);
+    (!nearest.is_empty() && farthest < SEPARATION + 0.01).then(|| {
+        format!(
+            "the reference set has no two patterns nearer than {SEPARATION}, but independent random sets of this size do: \
+             every pattern that was lost here ({}) has another one within {farthest:.3}, whose field reaches into its basin",
+            nearest.len(),
+        )
+    })
 }
 
 fn name(setting: &Setting) -> String {
@@ -253,11 +291,16 @@ fn table(small: &[Outcome], large: &[Outcome]) -> Table {
         .column("0.05", "")
         .column("0.1", "")
         .column("0.2", "")
-        .column("0.3", "");
+        .column("0.3", "")
+        .column("lost from up to 0.2, another pattern within 0.45", "")
+        .column("lost from up to 0.2, none within 0.45", "");
     for (n, settings, outcomes) in [(10.0, &SMALL[..], small), (20.0, &LARGE[..], large)] {
         for (setting, outcome) in settings.iter().zip(outcomes) {
             let fractions = outcome.counts.iter().map(Count::fraction);
-            table.push([n, setting.r, setting.beta].into_iter().chain(fractions).map(Into::into));
+            let lost: Vec<f64> = outcome.crowding[..3].concat();
+            let crowded = lost.iter().filter(|&&nearest| nearest < 0.45).count();
+            let numbers = [crowded as f64, (lost.len() - crowded) as f64];
+            table.push([n, setting.r, setting.beta].into_iter().chain(fractions).chain(numbers).map(Into::into));
         }
     }
     table

@@ -56,20 +56,31 @@ pub fn ask(
     seed: Seed,
     context: &Context,
 ) -> Result<Count> {
+    let restored = ask_each(memory, inputs, targets, question, seed, context)?;
+    Ok(Count { hits: restored.iter().filter(|&&restored| restored).count(), cues: restored.len() })
+}
+
+/// Which of the cues bring their target back: all targets once, then all again for every repeat.
+pub fn ask_each(
+    memory: &dyn AssociativeMemory,
+    inputs: ArrayView2<f64>,
+    targets: ArrayView2<f64>,
+    question: Question,
+    seed: Seed,
+    context: &Context,
+) -> Result<Vec<bool>> {
     let rows: Vec<usize> = (0..inputs.nrows() * question.repeats).map(|cue| cue % inputs.nrows()).collect();
     let cues = question.noise.corrupt(inputs.select(Axis(0), &rows).view(), question.level, seed)?;
     let options = RecallOptions { max_steps: question.max_steps, ..RecallOptions::default() };
     let states = recall(memory, cues.view(), &options, &context.monitor.quiet())?.states;
-    let mut count = Count::default();
-    for (state, &row) in states.rows().into_iter().zip(&rows) {
+    let restored = states.rows().into_iter().zip(&rows).map(|(state, &row)| {
         let target = targets.row(row);
         let wrong = match memory.state() {
             StateKind::Binary => state.iter().zip(target).filter(|(s, x)| s != x).count() as f64,
             StateKind::Real => state.iter().zip(target).map(|(s, x)| (s - x) * (s - x)).sum::<f64>().sqrt(),
         };
         let limit = if memory.state() == StateKind::Binary { 0.5 } else { question.tolerance };
-        count.hits += usize::from(wrong < limit);
-    }
-    count.cues = rows.len();
-    Ok(count)
+        wrong < limit
+    });
+    Ok(restored.collect())
 }

@@ -238,9 +238,10 @@ fn pictures(
         .describe(
             "The first ten digits, recalled from Gaussian noise of standard deviation 0.3 by two memories of 500.",
         )
-        .columns(1);
+        .columns(1)
+        .share_x();
     for (title, images) in &rows {
-        let panel = Panel::new().title(*title).height(110.0).heatmap(
+        let panel = Panel::new().title(*title).x_label("digit").height(58.0).heatmap(
             HeatMap::new(strip(images))
                 .x_extent(0.0, 10.0)
                 .y_extent(0.0, 1.0)

@@ -34,7 +34,7 @@ pub fn figure(context: &Context) -> Result<Figure> {
             "Colour: the pattern that a state is recalled to; blank: none. Interpolation loses states that are far from \
              all patterns; attention moves its fixed points and merges some; the normalised memory does neither.",
         )
-        .columns(3);
+        .columns(2);
     for (title, memory) in memories {
         figure = figure.panel(panel(title, memory, &points, context)?);
     }
@@ -56,7 +56,7 @@ fn panel(title: &str, memory: &dyn AssociativeMemory, points: &Array2<f64>, cont
         .title(title)
         .x_label("neuron 1")
         .y_label("neuron 2")
-        .height(260.0)
+        .height(300.0)
         .heatmap(
             HeatMap::new(values).x_extent(-EDGE, EDGE).y_extent(-EDGE, EDGE).range(0.0, 5.0).colour_label("pattern"),
         )

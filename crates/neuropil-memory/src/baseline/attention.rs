@@ -5,13 +5,15 @@
 //! `r = sqrt(2 / beta)` and one-shot coefficients `C = Y`; for patterns of equal norm the two are the same.
 //!
 //! Most of the softmax is often zero: for every cue the patterns whose weight is below `1e-20` of the largest are left
-//! out of the second product, which changes the result by less than the rounding of a sum.
+//! out of the second product, which changes the result by less than the rounding of a sum. A single state is first
+//! compared with keys of eight bits, and exactly only with those that come near enough to the best.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, Zip, concatenate};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Zip, concatenate};
 use neuropil_core::{check, dispatch, threads, vector};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::coarse_keys::CoarseKeys;
 use super::hopfield::without_row;
 use crate::associative_memory::{AssociativeMemory, StateKind, check_pairs, check_states, check_stored};
 use crate::error::Result;
@@ -35,6 +37,8 @@ pub struct ModernHopfield {
     values: Option<Array2<f64>>,
     /// `|x|^2 / 2` for the distance, zero for the dot product.
     offsets: Vec<f64>,
+    /// For single states, where there are keys enough to be worth it.
+    coarse: Option<CoarseKeys>,
     beta: f64,
     similarity: Similarity,
 }
@@ -43,6 +47,8 @@ pub struct ModernHopfield {
 const NEGLIGIBLE: f64 = 46.0;
 /// Cues per block: 32 rows of weights stay in the second-level cache for some thousand patterns.
 const BLOCK: usize = 32;
+/// Key entries from which rounded keys pay for a single state: fewer are in the cache anyway.
+const WORTH_ROUNDING: usize = 1 << 15;
 
 impl ModernHopfield {
     /// Stores patterns (rows). `beta` is the inverse temperature.
@@ -51,8 +57,10 @@ impl ModernHopfield {
     pub fn fit(patterns: ArrayView2<f64>, beta: f64, similarity: Similarity) -> Result<Self> {
         check_stored("patterns", patterns, StateKind::Real)?;
         check::positive("beta", beta)?;
-        let mut memory = Self { keys: patterns.to_owned(), values: None, offsets: Vec::new(), beta, similarity };
+        let keys = patterns.to_owned();
+        let mut memory = Self { keys, values: None, offsets: Vec::new(), coarse: None, beta, similarity };
         memory.offsets = memory.offsets_of(patterns);
+        memory.round_keys();
         Ok(memory)
     }
 
@@ -95,6 +103,7 @@ impl ModernHopfield {
         }
         self.offsets.extend(self.offsets_of(patterns));
         self.keys = concatenate![Axis(0), self.keys, patterns];
+        self.round_keys();
         Ok(())
     }
 
@@ -105,6 +114,7 @@ impl ModernHopfield {
         self.keys = without_row(self.keys.view(), row)?;
         self.values = self.values.take().map(|values| without_row(values.view(), row)).transpose()?;
         self.offsets.remove(row);
+        self.round_keys();
         Ok(())
     }
 
@@ -137,6 +147,25 @@ impl ModernHopfield {
             *energy = 0.5 * state.dot(&state) - log_sum_exp(logits) / self.beta;
         });
         Ok(energy)
+    }
+
+    fn round_keys(&mut self) {
+        self.coarse = (self.keys.len() >= WORTH_ROUNDING).then(|| CoarseKeys::new(self.keys.view()));
+    }
+
+    /// One step of a single state by the few keys that matter; `false` (and nothing done) when they are many.
+    fn step_single(&self, state: ArrayView1<f64>, mut out: ArrayViewMut1<f64>) -> bool {
+        let Some(coarse) = &self.coarse else { return false };
+        let Some(chosen) = coarse.candidates(state, self.beta, &self.offsets, NEGLIGIBLE) else { return false };
+        let logit = |&key: &usize| self.beta * (self.keys.row(key).dot(&state) - self.offsets[key]);
+        let mut weights: Vec<f64> = chosen.iter().map(logit).collect();
+        let total = softmax(&mut weights, NEGLIGIBLE);
+        let values = self.values.as_ref().unwrap_or(&self.keys);
+        out.fill(0.0);
+        for (&key, &weight) in chosen.iter().zip(&weights).filter(|&(_, &weight)| weight != 0.0) {
+            out.scaled_add(weight / total, &values.row(key));
+        }
+        true
     }
 
     fn offsets_of(&self, patterns: ArrayView2<f64>) -> Vec<f64> {
@@ -228,6 +257,9 @@ impl AssociativeMemory for ModernHopfield {
         check_states("states", states, self.keys.ncols(), StateKind::Real)?;
         let mut result = Array2::zeros((states.nrows(), self.n_outputs()));
         let scratch = || Array2::zeros((BLOCK.min(states.nrows()), self.keys.nrows()));
+        if states.nrows() == 1 && self.step_single(states.row(0), result.row_mut(0)) {
+            return Ok(result);
+        }
         if states.nrows() <= 2 {
             self.step_block(states, result.view_mut(), &mut scratch());
             return Ok(result);
@@ -267,7 +299,7 @@ mod tests {
 
     #[test]
     fn the_blocked_sparse_step_is_the_plain_softmax() {
-        let keys = sphere_patterns(300, 20, Seed::new(1)) * 3.0;
+        let keys = sphere_patterns(2000, 20, Seed::new(1)) * 3.0;
         let cues = Noise::Gaussian.corrupt(keys.slice(ndarray::s![..70, ..]), 0.1, Seed::new(2)).unwrap();
         for (beta, similarity) in [
             (0.5, Similarity::Dot),

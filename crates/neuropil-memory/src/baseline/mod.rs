@@ -3,6 +3,7 @@
 //! [`AssociativeMemory`](crate::AssociativeMemory).
 
 mod attention;
+mod coarse_keys;
 mod dense;
 mod hard_locations;
 mod hopfield;

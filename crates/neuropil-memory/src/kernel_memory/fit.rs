@@ -323,8 +323,12 @@ impl Fit<'_> {
         }
         let threshold = Array1::zeros(targets.ncols());
         self.monitor.check()?;
-        let (solved, right, smallest_sum) = if self.params.excludes_self(self.mode) {
-            (one_system_per_neuron(kernel, inputs, &right, options, report, self.monitor)?, right, 1.0)
+        // The right-hand sides are overwritten; where they are the targets themselves, no copy is needed to compare with.
+        let changed = mean.is_some() || options.normalization == Normalization::Sum;
+        let mut before = None;
+        let (solved, smallest_sum) = if self.params.excludes_self(self.mode) {
+            before = mean.is_some().then(|| right.clone());
+            (one_system_per_neuron(kernel, inputs, &right, options, report, self.monitor)?, 1.0)
         } else {
             let kind = self.input_kind(inputs);
             let gram = || Gram::of(kernel, inputs, kind);
@@ -341,9 +345,10 @@ impl Fit<'_> {
                     row *= sum;
                 }
             }
-            let solved = linear_system::solve(kernel, first, &gram, right.clone(), options)?;
+            before = changed.then(|| right.clone());
+            let solved = linear_system::solve(kernel, first, &gram, right, options)?;
             report.condition_bound = solved.factor.as_ref().map(Cholesky::condition_bound);
-            (solved, right, smallest_sum)
+            (solved, smallest_sum)
         };
         self.monitor.check()?;
         let Solved { coefficients, factor, jitter, largest_diagonal } = solved;
@@ -353,7 +358,7 @@ impl Fit<'_> {
                 "the Gram matrix is singular to rounding; {jitter:.1e} was added to its diagonal"
             ));
         }
-        report_norms(&coefficients, right.view(), report);
+        report_norms(&coefficients, before.as_ref().map_or(targets, |before| before.view()), report);
         let by_cholesky = matches!(options.solver, Solver::Cholesky | Solver::Jitter);
         let accuracy = if by_cholesky && report.added_to_diagonal == 0.0 {
             Accuracy::Stable { largest_kernel_value: largest_diagonal, smallest_sum }

@@ -81,7 +81,8 @@ fn with_jitter(
     Err(not_positive_definite(kernel, pivot, options.solver))
 }
 
-fn not_positive_definite(kernel: &Kernel, pivot: usize, solver: Solver) -> Error {
+/// What to do about a Gram matrix that the solver cannot factorise.
+pub(crate) fn not_positive_definite(kernel: &Kernel, pivot: usize, solver: Solver) -> Error {
     let mut advice = String::from("remove patterns that are (nearly) determined by others, add a ridge");
     advice.push_str(match solver {
         Solver::Cholesky => ", or choose the solver with jitter or the pseudo-inverse",

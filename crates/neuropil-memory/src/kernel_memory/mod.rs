@@ -38,6 +38,7 @@ use crate::cholesky::Cholesky;
 use crate::error::Result;
 use crate::kernel::{Kernel, RowKernel};
 use field::FieldTables;
+pub(crate) use linear_system::not_positive_definite;
 use self_exclusion::SelfTerm;
 #[cfg(test)]
 pub(crate) use self_exclusion::gram_without;
