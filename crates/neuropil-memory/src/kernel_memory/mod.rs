@@ -239,6 +239,8 @@ impl OverlapField for KernelMemory {
 }
 
 #[cfg(test)]
+mod equivalences;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod what_is_stored;
