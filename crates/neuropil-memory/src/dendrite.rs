@@ -279,8 +279,7 @@ mod tests {
         for n in [64, 100, 128, 700] {
             let patterns = binary_patterns(12, n, Seed::new(3));
             let coefficients = sphere_patterns(12, 3, Seed::new(4));
-            let cubic =
-                walsh_shares(&Kernel::Polynomial { degree: 3 }, patterns.view(), coefficients.view()).unwrap();
+            let cubic = walsh_shares(&Kernel::Polynomial { degree: 3 }, patterns.view(), coefficients.view()).unwrap();
             for row in cubic.share.rows() {
                 assert!(row.indexed_iter().all(|(k, &share)| k == 1 || k == 3 || share == 0.0), "N = {n}");
             }

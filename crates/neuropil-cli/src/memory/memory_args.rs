@@ -128,8 +128,12 @@ impl MemoryArgs {
             None => StateKind::Real,
         };
         let kernel = self.kernel(states, patterns)?;
-        let params =
-            KernelMemoryParams { rule: self.rule(states, &kernel), kernel, states, self_connections: self.self_connections() };
+        let params = KernelMemoryParams {
+            rule: self.rule(states, &kernel),
+            kernel,
+            states,
+            self_connections: self.self_connections(),
+        };
         match self.radius.filter(|radius| radius.number().is_none()) {
             Some(search) => search.search(params, patterns, monitor),
             None => Ok((params, None)),

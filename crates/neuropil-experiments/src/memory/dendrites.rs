@@ -85,9 +85,8 @@ impl Experiment for Dendrites {
             results.iter().map(|both| pick(both).mean_order().mean().unwrap_or(f64::NAN)).collect()
         };
         let (by_order, by_degree) = (orders(|both| &both.0), orders(|both| &both.1));
-        let increasing = |values: &[f64]| {
-            values.windows(2).filter(|w| w[1] > w[0]).count() as f64 / (values.len() - 1) as f64
-        };
+        let increasing =
+            |values: &[f64]| values.windows(2).filter(|w| w[1] > w[0]).count() as f64 / (values.len() - 1) as f64;
         let claim = |id: &str, statement: &str| Claim::new(id, statement);
         Ok(Section::new(INFO.id, ROOM, INFO.title)
             .describe(

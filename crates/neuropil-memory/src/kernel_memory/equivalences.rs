@@ -58,9 +58,7 @@ fn a_positive_factor_of_the_kernel_changes_no_recall() {
 fn interpolation_points_where_attention_does_as_the_kernel_gets_peaked() {
     let x = sphere_patterns(8, 6, Seed::new(5));
     let cues = Noise::Displace.corrupt(x.view(), 0.6, Seed::new(6)).unwrap();
-    let angle = |a: ArrayView1<f64>, b: ArrayView1<f64>| {
-        1.0 - a.dot(&b) / (a.dot(&a) * b.dot(&b)).sqrt()
-    };
+    let angle = |a: ArrayView1<f64>, b: ArrayView1<f64>| 1.0 - a.dot(&b) / (a.dot(&a) * b.dot(&b)).sqrt();
     let worst = |beta: f64| {
         let memory = fitted(Kernel::exponential(beta), Rule::interpolation(), StateKind::Real, &x);
         let attention = ModernHopfield::fit(x.view(), beta, Similarity::Dot).unwrap();

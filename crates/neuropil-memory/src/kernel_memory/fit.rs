@@ -354,9 +354,9 @@ impl Fit<'_> {
         let Solved { coefficients, factor, jitter, largest_diagonal } = solved;
         report.added_to_diagonal = options.ridge + jitter;
         if jitter > 0.0 {
-            report.warnings.push(format!(
-                "the Gram matrix is singular to rounding; {jitter:.1e} was added to its diagonal"
-            ));
+            report
+                .warnings
+                .push(format!("the Gram matrix is singular to rounding; {jitter:.1e} was added to its diagonal"));
         }
         report_norms(&coefficients, before.as_ref().map_or(targets, |before| before.view()), report);
         let by_cholesky = matches!(options.solver, Solver::Cholesky | Solver::Jitter);

@@ -80,7 +80,7 @@ impl KernelMemory {
         report.n_judged = inputs.nrows();
         let all = inputs.nrows() as f64;
         report.neuron_error = wrong.iter().map(|wrong| *wrong as f64 / all).collect();
-        report.training_error = report.neuron_error.iter().sum::<f64>() / wrong.len().max(1) as f64;
+        report.training_error = wrong.iter().sum::<usize>() as f64 / (all * wrong.len() as f64);
         self.name_failures(report);
         Ok(())
     }

@@ -5,11 +5,11 @@ use neuropil_core::progress::Monitor;
 use neuropil_core::random::Seed;
 
 use super::*;
-use crate::basin::{BasinOptions, basin_radius};
 use crate::baseline::{
     Likeness, ModernHopfield, NearestNeighbor, SdmParameters, Separation, Similarity, SparseDistributedMemory,
     UniversalHopfield,
 };
+use crate::basin::{BasinOptions, basin_radius};
 use crate::margin::MarginOptions;
 use crate::random_patterns::{binary_patterns, sphere_patterns};
 use crate::recall::{RecallOptions, Status, recall, recall_path};
@@ -118,7 +118,8 @@ fn the_training_error_is_measured_for_every_rule() {
     assert!(report.residual > 1.0 && !report.all_stored());
     assert_eq!((report.residual, report.training_error), (deviation(&memory, &x, &x), 1.0));
     for solver in [Solver::Cholesky, Solver::Jitter, Solver::PseudoInverse, Solver::Indefinite] {
-        let (memory, report) = KernelMemory::fit(&real(Kernel::gaussian(1.0), interpolation(solver)), x.view()).unwrap();
+        let (memory, report) =
+            KernelMemory::fit(&real(Kernel::gaussian(1.0), interpolation(solver)), x.view()).unwrap();
         assert!(report.all_stored(), "{solver:?}");
         // A bound where it is proved, the deviation itself elsewhere.
         assert!(deviation(&memory, &x, &x) <= report.residual && report.residual < 3e-6, "{solver:?} {report:?}");

@@ -31,9 +31,7 @@ pub(crate) fn solve(
         Ok(factor) => with_factor(gram, &factor, labels, options, monitor),
         Err(_) => {
             let full = gram()?.into_full();
-            each_neuron(labels, monitor, |i| {
-                singular::solve(full.view(), &labels.column(i).to_vec(), options)
-            })
+            each_neuron(labels, monitor, |i| singular::solve(full.view(), &labels.column(i).to_vec(), options))
         }
     }
 }

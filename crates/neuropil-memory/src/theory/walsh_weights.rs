@@ -137,8 +137,7 @@ mod tests {
         // Orthogonality at a size where the polynomials themselves reach 1e299: sum_d p_d Kr_k Kr_l = C(N, k) if k = l.
         let n = 1000;
         let table = normalized_krawtchouk(n);
-        let p: Vec<f64> =
-            (0..=n).map(|d| (ln_binomial(n, d) - n as f64 * std::f64::consts::LN_2).exp()).collect();
+        let p: Vec<f64> = (0..=n).map(|d| (ln_binomial(n, d) - n as f64 * std::f64::consts::LN_2).exp()).collect();
         for k in [0, 3, 40, 500, 990] {
             let ln_norm: f64 = (0..=n).map(|d| p[d] * table[[k, d]] * table[[k, d]]).sum::<f64>().ln();
             assert!((ln_norm + ln_binomial(n, k)).abs() < 1e-9, "{k}: {ln_norm} {}", ln_binomial(n, k));
