@@ -325,7 +325,7 @@ impl Fit<'_> {
         self.monitor.check()?;
         // The right-hand sides are overwritten; where they are the targets themselves, no copy is needed to compare with.
         let changed = mean.is_some() || options.normalization == Normalization::Sum;
-        let mut before = None;
+        let before;
         let (solved, smallest_sum) = if self.params.excludes_self(self.mode) {
             before = mean.is_some().then(|| right.clone());
             (one_system_per_neuron(kernel, inputs, &right, options, report, self.monitor)?, 1.0)
