@@ -290,7 +290,7 @@ mod tests {
         let options = InducingOptions { n_inducing: 10, seed: 1 };
         let patterns = sphere_patterns(200, 5, Seed::new(8));
         let (few, _) = KernelMemory::fit_inducing(&wide, patterns.view(), None, &options, &Monitor::silent()).unwrap();
-        let missed = (few.field(few.patterns()).unwrap() - few.patterns()).mapv(|e| e.abs()).sum();
+        let missed = (few.field(few.patterns()).unwrap() - few.patterns()).mapv(f64::abs).sum();
         assert!(missed > 0.1 && few.certified_radii().unwrap().iter().all(|&radius| radius == 0.0));
     }
 
