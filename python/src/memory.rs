@@ -15,8 +15,6 @@ use neuropil_memory::baseline::{
 };
 use neuropil_memory::basin::{BasinOptions, basin_radius};
 use neuropil_memory::capacity_curve::{CapacityOptions, capacity_curve};
-use neuropil_memory::dendrite::{order_shares, walsh_shares};
-use neuropil_memory::jacobian::{Weighting, jacobian_radius};
 use neuropil_memory::kernel::sparse_distributed_overlap;
 use neuropil_memory::kernel_memory::{InducingOptions, RadiusSearch, SparseOptions, search_radius};
 use neuropil_memory::recall_curve::{CurveOptions, recall_curve};
@@ -194,6 +192,10 @@ impl AssociativeMemory for Memory {
 
     fn n_outputs(&self) -> usize {
         self.view().n_outputs()
+    }
+
+    fn is_recurrent(&self) -> bool {
+        self.view().is_recurrent()
     }
 
     fn state(&self) -> StateKind {
@@ -442,10 +444,9 @@ impl MemoryModel {
         let states = states.as_array();
         let radii: Vec<f64> = run(py, None, |monitor| {
             let memory = self.memory.kernel()?;
-            let weighting = if memory.is_normalized() { Weighting::Normalized } else { Weighting::Direct };
             let one = |s| {
                 monitor.check()?;
-                jacobian_radius(memory.kernel(), memory.patterns(), memory.coefficients(), s, weighting)
+                memory.jacobian_radius(s)
             };
             states.rows().into_iter().map(one).collect::<Result<Vec<f64>>>()
         })?;
@@ -472,8 +473,7 @@ impl MemoryModel {
     fn shares<'py>(&self, py: Python<'py>, walsh: bool) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let shares = run(py, None, |_| {
             let memory = self.memory.kernel()?;
-            let measure = if walsh { walsh_shares } else { order_shares };
-            measure(memory.kernel(), memory.patterns(), memory.coefficients())
+            if walsh { memory.walsh_shares() } else { memory.order_shares() }
         })?;
         Ok(shares.share.into_pyarray(py))
     }

@@ -245,4 +245,35 @@ def test_pictures_of_memories():
     assert npl.plot.recall_curve(curve, label="kernel memory").get_xlabel()
     load = npl.memory.capacity_curve(Hopfield(), n_neurons=20, n_patterns=[2, 4], n_trials=1)
     assert npl.plot.capacity_curve(load).get_xlabel() == "load M / N"
-    assert npl.plot.shares(KernelMemory(kernel="poly", rule="max-margin").fit(signs(4, 9)).order_shares()).patches
+    shared = KernelMemory(kernel="poly", rule="max-margin", exclude_self=False).fit(signs(4, 9))
+    assert npl.plot.shares(shared.order_shares()).patches
+
+
+def test_measures_refuse_memories_that_they_are_not_defined_for():
+    own = KernelMemory(kernel="poly", rule="max-margin").fit(signs(4, 9))
+    with pytest.raises(ValueError, match="do not see themselves"):
+        own.order_shares()
+    with pytest.raises(ValueError, match="do not see themselves"):
+        own.walsh_shares()
+    with pytest.raises(ValueError, match="auto-associative memories of real states"):
+        own.spectral_radius()
+    with pytest.raises(ValueError, match="cusp"):
+        KernelMemory(kernel="ball", r=1.0).fit(points(1, 10)).spectral_radius()
+
+
+def test_pairs_as_wide_as_their_inputs_are_answered_in_one_step():
+    x, y = signs(5, 40, 20), signs(5, 40, 21)
+    memory = KernelMemory(kernel="linear", rule="max-margin").fit(x, y)
+    recalled = memory.recall(x)
+    assert (recalled.states == y).all()
+    assert recalled.n_steps.tolist() == [1] * 5
+    attention = ModernHopfield(beta=5.0).fit(x, y).recall(x)
+    assert np.allclose(attention.states, y, atol=1e-6)
+    assert attention.energy is None
+
+
+def test_the_training_error_is_that_of_the_answers():
+    x = signs(100, 50, 22)
+    memory = KernelMemory(kernel="linear", rule="one-shot").fit(x)
+    assert memory.training_error_ == pytest.approx(np.mean(memory.predict(x) != x), abs=0.02)
+    assert memory.training_error_ > 0.1

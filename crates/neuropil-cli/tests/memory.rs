@@ -165,6 +165,12 @@ fn curve_and_basin_measure_a_stored_memory() {
         assert!(*certified <= measured + 0.02, "a certified radius {certified} beyond the measured {measured}");
     }
     assert!(numbers(&rows["spectral_radius"]).iter().all(|&radius| radius < 1.0));
+
+    // A kernel with a cusp has no spectral radius at a stored pattern.
+    let cusp = ["--divide-by", "16", "--limit", "12", "--kernel", "ball", "--radius", "2", "--rule", "interpolate"];
+    let (_folder, memory) = stored(&cusp);
+    let basin = run("basin", &[&*memory, "--limit", "2", "--directions", "3"]).unwrap();
+    assert!(numbers(&basin["result"]["patterns"]["spectral_radius"]).iter().all(|radius| radius.is_nan()));
 }
 
 #[test]
@@ -177,6 +183,10 @@ fn capacity_stands_beside_theory() {
     assert!(restored[0] > 0.8 && restored[1] < 0.3, "{restored:?}");
     let cover = numbers(&document["result"]["loads"]["cover_probability"]);
     assert!(cover[0] > 0.999 && cover[1] < 0.01, "{cover:?}");
+    // A neuron that does not see itself has the features of the 39 others.
+    assert_eq!(document["result"]["feature_dimension"], 39.0);
+    let included = run("capacity", &[&linear[..], &["--self-connections", "included"]].concat()).unwrap();
+    assert_eq!(included["result"]["feature_dimension"], 40.0);
     for kind in ["hopfield", "dense", "exponential", "pseudo-inverse"] {
         let args = ["--kind", kind, "--neurons", "40", "--loads", "0.05", "--trials", "2"];
         assert_eq!(numbers(&run("capacity", &args).unwrap()["result"]["loads"]["restored"]), [1.0], "{kind}");

@@ -1,8 +1,9 @@
 //! What every associative memory of this room has in common: one step from states to states.
 //!
-//! A memory maps a batch of states (rows) to a batch of outputs. An auto-associative memory has as many outputs as
-//! inputs, and recall iterates the step until the state no longer changes; a hetero-associative memory answers in one
-//! step. Everything that measures a memory ([`crate::recall()`], recall curves, capacity curves, basins) works on this
+//! A memory maps a batch of states (rows) to a batch of outputs. The outputs of a recurrent memory (auto-associative, or
+//! of a sequence) are its next inputs, and recall iterates the step until the state no longer changes; a
+//! hetero-associative memory answers in one step, whether or not its outputs happen to be as wide as its inputs.
+//! Everything that measures a memory ([`crate::recall()`], recall curves, capacity curves, basins) works on this
 //! trait, so that a Hopfield network, attention and a kernel memory are compared by the same code.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
@@ -27,6 +28,10 @@ pub trait AssociativeMemory: Sync {
 
     /// Number of output neurons; equal to [`n_inputs`](Self::n_inputs) for an auto-associative memory.
     fn n_outputs(&self) -> usize;
+
+    /// Whether the outputs are the next inputs: true for auto-associative memories and for sequences, whose recall is
+    /// iterated; false for a memory of pairs, which answers in one step even where its outputs are as wide as its inputs.
+    fn is_recurrent(&self) -> bool;
 
     /// The values that outputs take.
     fn state(&self) -> StateKind;
@@ -76,6 +81,10 @@ impl AssociativeMemory for Box<dyn AssociativeMemory> {
 
     fn n_outputs(&self) -> usize {
         (**self).n_outputs()
+    }
+
+    fn is_recurrent(&self) -> bool {
+        (**self).is_recurrent()
     }
 
     fn state(&self) -> StateKind {

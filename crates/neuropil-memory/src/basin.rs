@@ -11,7 +11,7 @@ use neuropil_core::random::Seed;
 use serde::{Deserialize, Serialize};
 
 use crate::associative_memory::{AssociativeMemory, StateKind, check_states};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::random_patterns::unit_vector;
 use crate::recall::{RecallOptions, permutation, recall};
 
@@ -65,13 +65,20 @@ impl BasinRadius {
 /// Measures the basins of the given patterns (rows), all patterns and directions in one batch.
 ///
 /// # Errors
-/// For patterns that the memory cannot take, options that cannot be used, or on cancellation.
+/// For a hetero-associative memory, patterns that the memory cannot take, options that cannot be used, or on cancellation.
 pub fn basin_radius<M: AssociativeMemory + ?Sized>(
     memory: &M,
     patterns: ArrayView2<f64>,
     options: &BasinOptions,
     monitor: &Monitor,
 ) -> Result<BasinRadius> {
+    if !memory.is_recurrent() {
+        return Err(Error::unsupported(
+            "a basin",
+            "a memory of pairs answers in one step, and its outputs are not its patterns",
+            "measure a recall curve, or store patterns without outputs",
+        ));
+    }
     check_states("patterns", patterns, memory.n_inputs(), memory.state())?;
     check::at_least("n_directions", options.n_directions, 1)?;
     check::positive("precision", options.precision)?;

@@ -11,14 +11,19 @@ use neuropil_core::check;
 
 use crate::associative_memory::{StateKind, check_states, check_stored};
 use crate::error::{Error, Result};
+use crate::gram::{Gram, squared_norms};
 use crate::kernel::{Kernel, Separation};
+use crate::patterns::all_binary;
 use crate::product::{multiply, multiply_transposed};
-use crate::theory::{exponential_walsh_coefficients, krawtchouk, ln_binomial, walsh_coefficients};
+use crate::theory::{ln_binomial, normalized_krawtchouk, walsh_weights};
+
+/// Shares whose sum is further from one than this are refused.
+const LOST: f64 = 1e-6;
 
 /// What each order contributes to the squared norm of each neuron's weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shares {
-    /// Neurons x orders 0, 1, 2, ...; every row adds up to one.
+    /// Neurons x orders 0, 1, 2, ...; every row adds up to one, up to rounding.
     pub share: Array2<f64>,
 }
 
@@ -37,20 +42,28 @@ impl Shares {
     }
 }
 
-/// The coefficients `a_p N^p` of the kernel as a power series in `u / N`, up to the order where they no longer matter.
+/// The coefficients `a_p N^p` of the kernel as a power series in `u / N`, up to the order where they no longer matter for
+/// overlaps up to N.
 ///
 /// # Errors
 /// For a kernel that is not a power series of the overlap.
 pub fn taylor_coefficients(kernel: &Kernel, n_inputs: usize) -> Result<Vec<f64>> {
+    series(kernel, n_inputs, 1.0)
+}
+
+/// The power series for overlaps up to `reach` times the number of inputs.
+fn series(kernel: &Kernel, n_inputs: usize, reach: f64) -> Result<Vec<f64>> {
     kernel.validate(n_inputs)?;
     let n = n_inputs as f64;
     let single = |p: usize| (0..=p).map(|order| f64::from(u8::from(order == p))).collect();
-    // e^(-shift) x^p / p!, until it is negligible beyond its maximum at p = x.
+    // e^(-shift) x^p / p!, until even with the largest overlap it is negligible beyond its maximum at p = x reach.
     let exponential = |x: f64, scale: f64| -> Vec<f64> {
-        let term = |p: usize| (p as f64 * x.ln() - libm::lgamma(p as f64 + 1.0) + scale).exp();
-        let largest = term(x as usize);
-        let past = (x as usize..).find(|&p| term(p) < 1e-18 * largest).unwrap_or(0);
-        (0..past).map(term).collect()
+        let ln_term = |p: usize| p as f64 * x.ln() - libm::lgamma(p as f64 + 1.0) + scale;
+        let at_reach = |p: usize| ln_term(p) + p as f64 * reach.ln();
+        let top = (x * reach) as usize;
+        let negligible = at_reach(top) + 1e-18_f64.ln();
+        let past = (top..).find(|&p| at_reach(p) < negligible).unwrap_or(0);
+        (0..past).map(|p| ln_term(p).exp()).collect()
     };
     match *kernel {
         Kernel::Linear => Ok(single(1)),
@@ -105,49 +118,58 @@ pub fn product_weights(
 /// Shares by the order of the power series of the kernel (number of inputs multiplied, with repetition).
 ///
 /// # Errors
-/// For arrays that do not fit, or a kernel that is not a power series of the overlap.
+/// For arrays that do not fit, a kernel that is not a power series of the overlap, or shares that are lost in rounding.
 pub fn order_shares(kernel: &Kernel, patterns: ArrayView2<f64>, coefficients: ArrayView2<f64>) -> Result<Shares> {
     check_fit(patterns, coefficients, StateKind::Real)?;
     let n = patterns.ncols();
     let overlaps = multiply_transposed(patterns, patterns) / n as f64;
+    let total = total(kernel, patterns, coefficients)?;
+    let reach = overlaps.diag().iter().fold(1.0_f64, |reach, u| reach.max(*u));
     let mut power = Array2::ones(overlaps.dim());
     let mut parts = Vec::new();
-    for a in taylor_coefficients(kernel, n)? {
+    for a in series(kernel, n, reach)? {
         parts.push(if a == 0.0 { Array1::zeros(coefficients.ncols()) } else { a * quadratic(&power, coefficients) });
         power *= &overlaps;
     }
-    shares(&parts)
+    shares(&parts, &total)
 }
 
 /// Shares by Walsh degree, 0..=N: how many different inputs a product multiplies. Binary patterns only.
 ///
 /// # Errors
-/// For arrays that do not fit, patterns other than +1 and -1, a kernel with parameters that it refuses, or more than
-/// 1000 inputs.
+/// For arrays that do not fit, patterns other than +1 and -1, a kernel with parameters that it refuses, more than 1000
+/// inputs, or shares that are lost in rounding (kernels without closed form, above about 60 inputs).
 pub fn walsh_shares(kernel: &Kernel, patterns: ArrayView2<f64>, coefficients: ArrayView2<f64>) -> Result<Shares> {
     check_fit(patterns, coefficients, StateKind::Binary)?;
     let n = patterns.ncols();
     kernel.validate(n)?;
     check::within("n_inputs", n, 1..=1000)?;
     let kernel = kernel.resolved(n as f64);
-    let weights = match kernel {
-        // The shift scales all shares alike.
-        Kernel::Exponential { beta, .. } => exponential_walsh_coefficients(n, beta)?,
-        _ => {
-            let values: Vec<f64> = (0..=n).map(|d| kernel.from_overlap(n as f64 - 2.0 * d as f64, n)).collect();
-            walsh_coefficients(&values)?
-        }
-    };
+    let total = total(&kernel, patterns, coefficients)?;
+    let weights = walsh_weights(&kernel, n)?;
+    let largest = weights.iter().fold(0.0_f64, |largest, w| largest.max(w.abs()));
+    let table = normalized_krawtchouk(n);
     let distances = multiply_transposed(patterns, patterns).mapv(|u| (0.5 * (n as f64 - u)).round() as usize);
     let parts: Vec<Array1<f64>> = weights
         .iter()
-        .enumerate()
-        .map(|(k, weight)| {
-            let table: Vec<f64> = (0..=n).map(|d| weight * krawtchouk(k, d, n)).collect();
-            quadratic(&distances.mapv(|d| table[d]), coefficients)
+        .zip(table.rows())
+        .map(|(&weight, values)| {
+            // Degrees that the kernel does not have cost nothing.
+            if weight.abs() < 1e-24 * largest {
+                return Array1::zeros(coefficients.ncols());
+            }
+            quadratic(&distances.mapv(|d| weight * values[d]), coefficients)
         })
         .collect();
-    shares(&parts)
+    shares(&parts, &total)
+}
+
+/// `c_i^T K c_i` by the kernel itself.
+fn total(kernel: &Kernel, patterns: ArrayView2<f64>, coefficients: ArrayView2<f64>) -> Result<Array1<f64>> {
+    let kind = if all_binary(patterns) { StateKind::Binary } else { StateKind::Real };
+    let largest = squared_norms(patterns).into_iter().fold(0.0, f64::max);
+    let gram = Gram::of(&kernel.resolved(largest), patterns, kind)?.into_full();
+    Ok(quadratic(&gram, coefficients))
 }
 
 /// `c_i^T K c_i` for every neuron.
@@ -155,9 +177,8 @@ fn quadratic(gram: &Array2<f64>, coefficients: ArrayView2<f64>) -> Array1<f64> {
     (multiply(gram.view(), coefficients) * coefficients).sum_axis(Axis(0))
 }
 
-fn shares(parts: &[Array1<f64>]) -> Result<Shares> {
-    let n_neurons = parts.first().map_or(0, Array1::len);
-    let total = parts.iter().fold(Array1::<f64>::zeros(n_neurons), |total, part| total + part);
+/// The parts as fractions of the whole, which is computed on its own: that they add up to one is a check.
+fn shares(parts: &[Array1<f64>], total: &Array1<f64>) -> Result<Shares> {
     if let Some(neuron) = total.iter().position(|&total| !(total > 0.0)) {
         return Err(Error::unsupported(
             format!("the shares of neuron {neuron}"),
@@ -165,7 +186,16 @@ fn shares(parts: &[Array1<f64>]) -> Result<Shares> {
             "give coefficients of a memory that was fitted",
         ));
     }
-    Ok(Shares { share: Array2::from_shape_fn((n_neurons, parts.len()), |(i, p)| parts[p][i] / total[i]) })
+    let share = Array2::from_shape_fn((total.len(), parts.len()), |(i, p)| parts[p][i] / total[i]);
+    let off = |row: ndarray::ArrayView1<f64>| (row.sum() - 1.0).abs();
+    if let Some((neuron, row)) = share.rows().into_iter().enumerate().find(|(_, row)| !(off(row.view()) < LOST)) {
+        return Err(Error::unsupported(
+            format!("the shares of neuron {neuron}"),
+            format!("they add up to {} and not to one: too many digits are lost with this kernel and size", row.sum()),
+            "use fewer inputs, or a polynomial, exponential, Gaussian or sparse distributed kernel",
+        ));
+    }
+    Ok(Shares { share })
 }
 
 fn check_fit(patterns: ArrayView2<f64>, coefficients: ArrayView2<f64>, kind: StateKind) -> Result<()> {
@@ -242,5 +272,52 @@ mod tests {
         }
         let zero = Array2::zeros((10, 1));
         assert!(order_shares(&cubic, patterns.view(), zero.view()).is_err());
+    }
+
+    #[test]
+    fn shares_keep_their_digits_with_many_inputs() {
+        for n in [64, 100, 128, 700] {
+            let patterns = binary_patterns(12, n, Seed::new(3));
+            let coefficients = sphere_patterns(12, 3, Seed::new(4));
+            let cubic = walsh_shares(&Kernel::Polynomial { degree: 3 }, patterns.view(), coefficients.view()).unwrap();
+            for row in cubic.share.rows() {
+                assert!(row.indexed_iter().all(|(k, &share)| k == 1 || k == 3 || share == 0.0), "N = {n}");
+            }
+            let kernels = [
+                Kernel::Polynomial { degree: 3 },
+                Kernel::exponential(4.0 / n as f64),
+                Kernel::gaussian(0.7 * (n as f64).sqrt()),
+                Kernel::SparseDistributed { radius: 9 * n / 20 },
+            ];
+            for kernel in kernels {
+                let shares = walsh_shares(&kernel, patterns.view(), coefficients.view()).unwrap();
+                let off = shares.share.rows().into_iter().map(|row| (row.sum() - 1.0).abs()).fold(0.0, f64::max);
+                assert!(off < 1e-9, "{} N = {n}: {off:e}", kernel.name());
+                assert!(shares.share.iter().all(|share| *share > -1e-9));
+            }
+        }
+    }
+
+    #[test]
+    fn shares_that_rounding_destroys_are_refused() {
+        let patterns = binary_patterns(10, 300, Seed::new(5));
+        let coefficients = sphere_patterns(10, 2, Seed::new(6));
+        let peaked = Kernel::GeneralizedExponential { radius: 2.0, beta: 1.0 };
+        let message = walsh_shares(&peaked, patterns.view(), coefficients.view()).unwrap_err().to_string();
+        assert!(message.contains("add up to"), "{message}");
+        // Few inputs are no problem.
+        let few = binary_patterns(10, 24, Seed::new(5));
+        let shares = walsh_shares(&peaked, few.view(), coefficients.view()).unwrap();
+        assert!(shares.share.rows().into_iter().all(|row| (row.sum() - 1.0).abs() < 1e-9));
+    }
+
+    #[test]
+    fn the_series_reaches_as_far_as_the_patterns() {
+        // Real patterns longer than the number of inputs: overlaps beyond N.
+        let patterns = sphere_patterns(6, 4, Seed::new(7)) * 6.0;
+        let coefficients = sphere_patterns(6, 2, Seed::new(8));
+        let kernel = Kernel::Exponential { beta: 0.3, shift: Some(36.0) };
+        let shares = order_shares(&kernel, patterns.view(), coefficients.view()).unwrap();
+        assert!(shares.share.rows().into_iter().all(|row| (row.sum() - 1.0).abs() < 1e-9));
     }
 }

@@ -9,7 +9,9 @@
 //! **Real**, kernels that decrease with distance. For a cue at distance d of pattern mu every distance to a pattern nu
 //! changes by at most d, so every kernel value lies in a known interval, and
 //! `‖s' - x‖ <= sum_nu ‖c_nu‖ |k_nu(s) - k_nu(x)|` is bounded; for the normalised memory the shares add up to one and
-//! `‖c_nu - c_mu‖` takes the place of `‖c_nu‖`. All d below the first at which that bound reaches d belong to the basin.
+//! `‖c_nu - c_mu‖` takes the place of `‖c_nu‖`. The distance between the pattern and the answer to it is added, so that a
+//! memory that does not pass through its patterns is certified nothing that it does not do. All d below the first at which
+//! that bound reaches d belong to the basin.
 
 use ndarray::{Array1, ArrayView1};
 use neuropil_core::threads;
@@ -21,7 +23,7 @@ use crate::dendrite::{Shares, order_shares, walsh_shares};
 use crate::error::{Error, Result};
 use crate::jacobian::{Weighting, jacobian_radius};
 use crate::kernel::{Inputs, Kernel};
-use crate::kernel_memory::{KernelMemory, Mode, Rule};
+use crate::kernel_memory::{KernelMemory, Mode};
 
 /// How well every pattern is predicted by all others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -100,7 +102,7 @@ impl KernelMemory {
                 "store patterns without outputs",
             ));
         }
-        if self.state() == StateKind::Binary { self.certified_flips() } else { Ok(self.certified_distances()) }
+        if self.state() == StateKind::Binary { self.certified_flips() } else { self.certified_distances() }
     }
 
     fn certified_flips(&self) -> Result<Vec<f64>> {
@@ -140,19 +142,21 @@ impl KernelMemory {
         Ok((0..self.n_patterns()).map(flips).collect())
     }
 
-    fn certified_distances(&self) -> Vec<f64> {
-        let exact = match &self.params().rule {
-            Rule::Interpolate(options) => options.ridge == 0.0,
-            _ => false,
-        };
+    fn certified_distances(&self) -> Result<Vec<f64>> {
         let decreases = matches!(self.kernel(), Kernel::GeneralizedExponential { .. } | Kernel::Ball { .. });
-        if !exact || !decreases || self.excludes_self() {
-            return vec![0.0; self.n_patterns()];
+        if !decreases || self.excludes_self() {
+            return Ok(vec![0.0; self.n_patterns()]);
         }
-        threads::install(|| (0..self.n_patterns()).into_par_iter().map(|mu| self.certified_distance(mu)).collect())
+        // Jitter, a pseudo-inverse, a ridge or a subset of patterns leave answers beside the patterns: what is proved must
+        // start from the answers as they are.
+        let missed = (self.field(self.patterns())? - self.patterns()).mapv(|e| e * e).sum_axis(ndarray::Axis(1));
+        Ok(threads::install(|| {
+            (0..self.n_patterns()).into_par_iter().map(|mu| self.certified_distance(mu, missed[mu].sqrt())).collect()
+        }))
     }
 
-    fn certified_distance(&self, mu: usize) -> f64 {
+    /// `missed` is the distance between a pattern and the answer to it.
+    fn certified_distance(&self, mu: usize, missed: f64) -> f64 {
         let (patterns, coefficients) = (self.patterns(), self.coefficients());
         let (x, n) = (patterns.row(mu), patterns.ncols());
         let distance = |a: ArrayView1<f64>, b: ArrayView1<f64>| {
@@ -182,7 +186,7 @@ impl KernelMemory {
                 (most - share).max(share - least)
             };
             let sum: f64 = (0..size.len()).filter(|&nu| size[nu] > 0.0).map(|nu| size[nu] * change(nu)).sum();
-            if sum.is_finite() { sum } else { f64::INFINITY }
+            if sum.is_finite() { sum + missed } else { f64::INFINITY }
         };
         // The bound grows with d: where the bound at the end of an interval is below its start, all of it contracts.
         let norm = x.dot(&x).sqrt().max(f64::MIN_POSITIVE);
@@ -223,7 +227,9 @@ impl KernelMemory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel_memory::{KernelMemoryParams, SelfConnections};
+    use crate::kernel_memory::{
+        InducingOptions, InterpolationOptions, KernelMemoryParams, Rule, SelfConnections, Solver,
+    };
     use crate::random_patterns::{Noise, binary_patterns, sphere_patterns};
     use crate::recall::{RecallOptions, permutation, recall};
     use crate::theory::certified_radius;
@@ -257,6 +263,35 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_memory_that_misses_its_patterns_is_certified_nothing() {
+        // Two patterns so close that jitter or a cut eigenvalue moves the answers, and a span too small for all patterns.
+        let mut patterns = sphere_patterns(12, 8, Seed::new(7));
+        let near = &patterns.row(0) + 1e-9;
+        patterns.row_mut(1).assign(&near);
+        let kernel = Kernel::gaussian(0.3);
+        for solver in [Solver::Jitter, Solver::PseudoInverse] {
+            let rule = Rule::Interpolate(InterpolationOptions { solver, ..InterpolationOptions::default() });
+            let memory = real(&patterns, kernel.clone(), rule.clone());
+            let missed = (memory.field(patterns.view()).unwrap() - &patterns).mapv(f64::abs);
+            let radii = memory.certified_radii().unwrap();
+            for (mu, row) in missed.rows().into_iter().enumerate() {
+                assert!(row.fold(0.0_f64, |a, b| a.max(*b)) < 1e-6 || radii[mu] == 0.0, "{solver:?} {mu} {radii:?}");
+            }
+        }
+        let wide = KernelMemoryParams {
+            kernel: Kernel::gaussian(1.5),
+            rule: Rule::Interpolate(InterpolationOptions { ridge: 0.3, ..InterpolationOptions::default() }),
+            states: StateKind::Real,
+            ..KernelMemoryParams::default()
+        };
+        let options = InducingOptions { n_inducing: 10, seed: 1 };
+        let patterns = sphere_patterns(200, 5, Seed::new(8));
+        let (few, _) = KernelMemory::fit_inducing(&wide, patterns.view(), None, &options, &Monitor::silent()).unwrap();
+        let missed = (few.field(few.patterns()).unwrap() - few.patterns()).mapv(f64::abs).sum();
+        assert!(missed > 0.1 && few.certified_radii().unwrap().iter().all(|&radius| radius == 0.0));
     }
 
     #[test]

@@ -298,7 +298,7 @@ fn one_neuron(kernel: &Kernel, rule: &Rule, seen: ArrayView2<f64>, target: Array
         Rule::Interpolate(options) => {
             let mut gram = gram()?;
             gram.add_to_diagonal(options.ridge);
-            let factor = Cholesky::of(gram).map_err(|pivot| not_positive_definite(&kernel, pivot))?;
+            let factor = Cholesky::of(gram).map_err(|pivot| not_positive_definite(&kernel, pivot, Solver::Cholesky))?;
             let mut right = label.to_vec();
             factor.solve(&mut right);
             (Array1::from(right), 0.0, NeuronStatus::Optimal)
@@ -314,6 +314,10 @@ impl AssociativeMemory for DilutedMemory {
 
     fn n_outputs(&self) -> usize {
         self.connections.n_outputs()
+    }
+
+    fn is_recurrent(&self) -> bool {
+        self.outputs.is_none()
     }
 
     fn state(&self) -> StateKind {

@@ -67,7 +67,8 @@ impl Gram {
         }
     }
 
-    fn check_finite(&self, kernel: &Kernel, patterns: ArrayView2<f64>) -> Result<()> {
+    /// Refuses kernel values that overflow.
+    pub fn check_finite(&self, kernel: &Kernel, patterns: ArrayView2<f64>) -> Result<()> {
         for first in 0..self.order {
             let row = &self.values[first * self.order + first..(first + 1) * self.order];
             // The vector exponential saturates near the largest number instead of becoming infinite.
@@ -101,6 +102,11 @@ impl Gram {
     /// The mean of the diagonal.
     pub fn mean_diagonal(&self) -> f64 {
         (0..self.order).map(|i| self.values[i * self.order + i]).sum::<f64>() / self.order as f64
+    }
+
+    /// The largest value on the diagonal.
+    pub fn largest_diagonal(&self) -> f64 {
+        (0..self.order).map(|i| self.values[i * self.order + i].abs()).fold(0.0, f64::max)
     }
 
     /// The sum of every row of the symmetric matrix.

@@ -31,7 +31,8 @@ const DENSE: usize = 400;
 /// The gradients of the kernel (or of its share in the sum) with respect to the state, one row per pattern.
 ///
 /// # Errors
-/// For a state of another width than the patterns, and for a kernel of binary states, which has no gradient.
+/// For a state of another width than the patterns, for a kernel of binary states, which has no gradient, and at a stored
+/// pattern for a kernel with a cusp ([`Kernel::is_smooth`]).
 pub fn kernel_gradients(
     kernel: &Kernel,
     patterns: ArrayView2<f64>,
@@ -50,6 +51,15 @@ pub fn kernel_gradients(
         ));
     }
     let ss = state.dot(&state);
+    if !kernel.is_smooth()
+        && let Some(row) = patterns.rows().into_iter().position(|x| at_the_cusp(kernel, x, state))
+    {
+        return Err(Error::unsupported(
+            format!("the Jacobian at pattern {row}"),
+            format!("the {} kernel has a cusp there and is not differentiable", kernel.name()),
+            "measure the basin, or take the generalized exponential kernel with an exponent above 1",
+        ));
+    }
     let mut gradients = Array2::zeros(patterns.dim());
     let mut values = Array1::zeros(patterns.nrows());
     for ((mut gradient, x), value) in gradients.rows_mut().into_iter().zip(patterns.rows()).zip(&mut values) {
@@ -69,6 +79,15 @@ pub fn kernel_gradients(
         }
     }
     Ok(gradients)
+}
+
+/// Whether the kernel between a pattern and a state is at its cusp: at distance zero, or at angle zero.
+fn at_the_cusp(kernel: &Kernel, x: ArrayView1<f64>, state: ArrayView1<f64>) -> bool {
+    if kernel.geometry() == Geometry::Angle {
+        let (dot, xx, ss) = (x.dot(&state), x.dot(&x), state.dot(&state));
+        return dot >= (1.0 - 4.0 * f64::EPSILON) * (xx * ss).sqrt();
+    }
+    x == state
 }
 
 /// The Jacobian of one step, outputs x inputs: entry (i, j) is `d s'_i / d s_j`.
@@ -200,6 +219,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_kernel_with_a_cusp_has_no_jacobian_at_a_stored_pattern() {
+        let (x, c) = (sphere_patterns(1, 10, Seed::new(5)), sphere_patterns(1, 10, Seed::new(5)));
+        let radius = |kernel: &Kernel, s: ArrayView1<f64>| {
+            jacobian_radius(kernel, x.view(), c.view(), s, Weighting::Direct).map_err(|error| error.to_string())
+        };
+        let laplace = Kernel::GeneralizedExponential { radius: 0.5, beta: 1.0 };
+        for kernel in [Kernel::Ball { radius: 1.0 }, laplace.clone(), Kernel::ThresholdGauss { threshold: 0.0 }] {
+            let message = radius(&kernel, x.row(0)).unwrap_err();
+            assert!(message.contains("cusp") && message.contains("pattern 0"), "{message}");
+            assert!(radius(&kernel, sphere_patterns(1, 10, Seed::new(6)).row(0)).is_ok(), "{}", kernel.name());
+        }
+        // Just beside the pattern the Laplace kernel expands by R / r = 2, which a zero at the pattern would hide.
+        let beside = &x.row(0) * (1.0 + 1e-9);
+        assert!((radius(&laplace, beside.view()).unwrap() - 2.0).abs() < 1e-6);
     }
 
     #[test]

@@ -367,7 +367,20 @@ impl Kernel {
         }
     }
 
-    /// Whether the kernel is differentiable at distance zero.
+    /// Whether the kernel can be negative, so that a sum of its values can vanish. Of closures nothing is known.
+    #[must_use]
+    pub fn can_be_negative(&self) -> bool {
+        match self {
+            Self::Linear => true,
+            // Odd on the overlap (or on the overlap and the offset).
+            Self::Polynomial { degree } | Self::InhomogeneousPolynomial { degree, .. } => degree % 2 == 1,
+            // F(u + 1) - F(u - 1) is positive where F grows everywhere: odd powers, not even ones.
+            Self::Krotov { separation: Separation::Power { power } } => power % 2 == 0,
+            _ => false,
+        }
+    }
+
+    /// Whether the kernel is differentiable at distance zero (for the threshold-Gauss kernel: at angle zero).
     #[must_use]
     pub fn is_smooth(&self) -> bool {
         match self {

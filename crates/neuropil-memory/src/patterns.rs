@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
 use crate::error::{Error, Result};
-use crate::kernel::{Geometry, Kernel};
+use crate::kernel::{Geometry, Kernel, Separation};
 
 /// What to do with patterns that come more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,8 @@ fn bits(row: ArrayView1<f64>) -> Vec<u64> {
 pub(crate) fn check_directions(kernel: &Kernel, inputs: ArrayView2<f64>) -> Result<()> {
     let needs_direction = match kernel {
         Kernel::Linear | Kernel::Polynomial { .. } => true,
+        // F(1) - F(-1) vanishes for even powers.
+        Kernel::Krotov { separation: Separation::Power { power } } => power % 2 == 0,
         _ => kernel.geometry() == Geometry::Angle,
     };
     if !needs_direction {
@@ -107,5 +109,8 @@ mod tests {
         let inputs = array![[1.0, 0.0], [0.0, 0.0]];
         assert!(check_directions(&Kernel::Linear, inputs.view()).unwrap_err().to_string().contains("patterns[1]"));
         assert!(check_directions(&Kernel::gaussian(1.0), inputs.view()).is_ok());
+        let krotov = |power| Kernel::Krotov { separation: Separation::Power { power } };
+        assert!(check_directions(&krotov(2), inputs.view()).is_err());
+        assert!(check_directions(&krotov(3), inputs.view()).is_ok());
     }
 }

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::associative_memory::{AssociativeMemory, StateKind, check_states, sign_or};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::product::multiply_transposed;
 
 /// Which neurons change at a time.
@@ -121,8 +121,8 @@ pub fn recall<M: AssociativeMemory + ?Sized>(
     monitor: &Monitor,
 ) -> Result<Recall> {
     options.validate()?;
-    let auto = memory.n_inputs() == memory.n_outputs();
-    let kind = if auto { memory.state() } else { StateKind::Real };
+    let recurrent = memory.is_recurrent();
+    let kind = if recurrent { memory.state() } else { StateKind::Real };
     check_states("cues", cues, memory.n_inputs(), kind)?;
     let mut states = Array2::zeros((cues.nrows(), memory.n_outputs()));
     let mut steps = vec![1; cues.nrows()];
@@ -134,7 +134,7 @@ pub fn recall<M: AssociativeMemory + ?Sized>(
         let last = (first + height).min(cues.nrows());
         let block = cues.slice(s![first..last, ..]);
         let ended = match options.update {
-            _ if !auto => Ended::in_one_step(memory.step(block)?),
+            _ if !recurrent => Ended::in_one_step(memory.step(block)?),
             UpdateOrder::Synchronous => synchronous(memory, block, options, monitor)?,
             UpdateOrder::Asynchronous => asynchronous(memory, block, first, options, monitor)?,
         };
@@ -148,16 +148,23 @@ pub fn recall<M: AssociativeMemory + ?Sized>(
     Ok(Recall { states, steps, status, nearest })
 }
 
-/// The states that one cue passes through, from the cue (first row) to the end.
+/// The states that one cue passes through, from the cue (first row) to the end: it replays a sequence.
 ///
 /// # Errors
-/// As [`recall`].
+/// As [`recall`]; a hetero-associative memory.
 pub fn recall_path<M: AssociativeMemory + ?Sized>(
     memory: &M,
     cue: ArrayView1<f64>,
     options: &RecallOptions,
 ) -> Result<Array2<f64>> {
     options.validate()?;
+    if !memory.is_recurrent() {
+        return Err(Error::unsupported(
+            "a path of states",
+            "a hetero-associative memory answers in one step",
+            "use its answer, or store patterns without outputs",
+        ));
+    }
     let one_step = RecallOptions { max_steps: 1, ..options.clone() };
     let mut path = cue.insert_axis(Axis(0)).to_owned();
     for sweep in 0..options.max_steps {

@@ -150,6 +150,10 @@ impl AssociativeMemory for SparseCodeMemory {
         self.patterns.ncols()
     }
 
+    fn is_recurrent(&self) -> bool {
+        true
+    }
+
     /// Zeros and ones count as real numbers here: binary means +1 and -1.
     fn state(&self) -> StateKind {
         StateKind::Real

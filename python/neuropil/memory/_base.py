@@ -141,7 +141,7 @@ class AssociativeMemory(Estimator):
         found = model.recall(self._complete(self._states(S, "S")), json.dumps(options), shown)
         states: NDArray[np.float64] = found["states"]
         energy = None
-        if self._has_energy() and states.shape[1] == model.shape()[0]:
+        if self._has_energy() and self._fitted_y is None:
             energy = model.energy(states)
         return Recall(
             states=states,

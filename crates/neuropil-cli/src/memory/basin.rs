@@ -96,7 +96,8 @@ fn unit(memory: &KernelMemory) -> &'static str {
 }
 
 fn spectral_radii(memory: &KernelMemory, patterns: ArrayView2<f64>, context: &Context<'_>) -> Result<Vec<f64>> {
-    if memory.state() == StateKind::Binary {
+    // Neither binary states nor kernels with a cusp have a Jacobian at a stored pattern.
+    if memory.state() == StateKind::Binary || !memory.kernel().is_smooth() {
         return Ok(vec![f64::NAN; patterns.nrows()]);
     }
     let task = context.monitor().task("spectral radius", patterns.nrows() as u64);

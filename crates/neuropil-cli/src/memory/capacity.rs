@@ -5,7 +5,7 @@ use ndarray::{Array1, ArrayView2};
 use neuropil_memory::baseline::{DenseAssociativeMemory, Hopfield, Interaction, PseudoInverse};
 use neuropil_memory::capacity_curve::{CapacityOptions, CapacityPoint, capacity_curve};
 use neuropil_memory::theory::{cover_probability, feature_dimension, hopfield_capacity};
-use neuropil_memory::{AssociativeMemory, Error, KernelMemory, KernelMemoryParams, StateKind};
+use neuropil_memory::{AssociativeMemory, Error, Kernel, KernelMemory, KernelMemoryParams, Mode, StateKind};
 use neuropil_report::{Figure, Panel, Table};
 use serde_json::json;
 
@@ -77,7 +77,15 @@ pub(crate) fn run(args: &CapacityArgs, context: &Context<'_>) -> Result<i32> {
     let name = if args.kind == KindArg::Kernel { describe(&params) } else { name(args.kind).to_owned() };
     // Cover's theorem is about one neuron and about binary patterns.
     let dimension = match (args.kind, options.patterns) {
-        (KindArg::Kernel, StateKind::Binary) => feature_dimension(&params.kernel, args.neurons).ok(),
+        (KindArg::Kernel, StateKind::Binary) => {
+            // A neuron that does not see itself has the features of the others.
+            let inputs = if params.excludes_self(Mode::Auto) { args.neurons.saturating_sub(1) } else { args.neurons };
+            match params.kernel {
+                // The dense associative memory counts the other inputs itself.
+                Kernel::Krotov { .. } => feature_dimension(&params.kernel, args.neurons).ok(),
+                _ => feature_dimension(&params.kernel, inputs).ok(),
+            }
+        }
         _ => None,
     };
     let cover: Vec<f64> = points

@@ -36,7 +36,8 @@ pub(crate) struct MemoryArgs {
     /// Threshold of threshold-gauss
     #[arg(long, value_name = "B", default_value_t = 0.0, allow_negative_numbers = true)]
     pub threshold: f64,
-    /// How coefficients are found [default: normalized for real patterns, margin for binary ones]
+    /// How coefficients are found [default: margin for binary patterns, normalized for real ones (interpolate
+    /// for kernels that can be negative)]
     #[arg(long, value_name = "NAME")]
     pub rule: Option<RuleArg>,
     /// Added to the diagonal of the Gram matrix (interpolation): smooths instead of passing through every pattern
@@ -127,8 +128,12 @@ impl MemoryArgs {
             None => StateKind::Real,
         };
         let kernel = self.kernel(states, patterns)?;
-        let params =
-            KernelMemoryParams { kernel, rule: self.rule(states), states, self_connections: self.self_connections() };
+        let params = KernelMemoryParams {
+            rule: self.rule(states, &kernel),
+            kernel,
+            states,
+            self_connections: self.self_connections(),
+        };
         match self.radius.filter(|radius| radius.number().is_none()) {
             Some(search) => search.search(params, patterns, monitor),
             None => Ok((params, None)),
@@ -163,7 +168,7 @@ impl MemoryArgs {
         })
     }
 
-    fn rule(&self, states: StateKind) -> Rule {
+    fn rule(&self, states: StateKind, kernel: &Kernel) -> Rule {
         let interpolation = |centering, normalization| {
             Rule::Interpolate(InterpolationOptions {
                 ridge: self.ridge,
@@ -179,7 +184,12 @@ impl MemoryArgs {
                 ..MarginOptions::default()
             })
         };
-        let default = if states == StateKind::Binary { RuleArg::Margin } else { RuleArg::Normalized };
+        let default = match states {
+            StateKind::Binary => RuleArg::Margin,
+            // What takes both signs has no sum to be divided by.
+            StateKind::Real if kernel.can_be_negative() => RuleArg::Interpolate,
+            StateKind::Real => RuleArg::Normalized,
+        };
         match self.rule.unwrap_or(default) {
             RuleArg::OneShot => Rule::one_shot(),
             RuleArg::Attention => Rule::OneShot { normalization: Normalization::Sum },

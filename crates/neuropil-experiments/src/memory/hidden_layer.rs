@@ -89,7 +89,7 @@ impl Experiment for HiddenLayer {
                     )
                     .reference("the margin is better", Source::Paper)
                     .value(smallest_gain(curves))
-                    .at_least(0.0),
+                    .at_least(1e-9),
                 );
             }
             section = section.figure(figure("hidden-layer-large", &large)?);

@@ -3,7 +3,8 @@
 use ndarray::ArrayView2;
 use neuropil_memory::baseline::{DenseAssociativeMemory, Hopfield, Interaction};
 use neuropil_memory::capacity_curve::{CapacityOptions, CapacityPoint, capacity_curve};
-use neuropil_memory::{Error, Kernel, KernelMemory, KernelMemoryParams, StateKind};
+use neuropil_memory::theory::cover_probability;
+use neuropil_memory::{Error, Kernel, KernelMemory, KernelMemoryParams, Rule, StateKind};
 use neuropil_report::{Claim, Figure, Panel, Section, Size, Source, Table};
 
 use super::{PAPER, ROOM};
@@ -41,8 +42,14 @@ const DENSE: [f64; 6] = [0.5, 1.0, 2.0, 3.0, 4.0, 6.0];
 const LINEAR: [f64; 4] = [0.14, 0.5, 1.0, 1.5];
 const GAUSSIAN: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
 
+const INTERPOLATED: [f64; 2] = [1.0, 4.0];
+
 fn margin(kernel: Kernel) -> impl Fn(ArrayView2<f64>) -> std::result::Result<KernelMemory, Error> {
-    let params = KernelMemoryParams { kernel, ..KernelMemoryParams::default() };
+    with_rule(kernel, Rule::max_margin())
+}
+
+fn with_rule(kernel: Kernel, rule: Rule) -> impl Fn(ArrayView2<f64>) -> std::result::Result<KernelMemory, Error> {
+    let params = KernelMemoryParams { kernel, rule, ..KernelMemoryParams::default() };
     move |patterns| KernelMemory::fit(&params, patterns).map(|(memory, _)| memory)
 }
 
@@ -55,6 +62,7 @@ impl Experiment for Loads {
         serde_json::json!({
             "n_neurons": N, "gaussian_radius": RADIUS, "trials": options(size, &[1.0], 0).n_trials,
             "hopfield": HOPFIELD, "dense": DENSE, "linear": LINEAR, "gaussian": GAUSSIAN,
+            "interpolated": INTERPOLATED,
         })
     }
 
@@ -67,7 +75,16 @@ impl Experiment for Loads {
             ("dense, F = u³", capacity_curve(cubic, &of(&DENSE), monitor)?),
             ("maximal margin, linear", capacity_curve(margin(Kernel::Linear), &of(&LINEAR), monitor)?),
             ("maximal margin, Gaussian", capacity_curve(margin(Kernel::gaussian(RADIUS)), &of(&GAUSSIAN), monitor)?),
+            (
+                "interpolation, Gaussian",
+                capacity_curve(
+                    with_rule(Kernel::gaussian(RADIUS), Rule::interpolation()),
+                    &of(&INTERPOLATED),
+                    monitor,
+                )?,
+            ),
         ];
+        let interpolated = curves[4].1.last();
         let gaussian = curves[3].1.last();
         let linear = curves[2].1.last();
         let hopfield = curves[0].1.last();
@@ -85,6 +102,12 @@ impl Experiment for Loads {
                     .at_least(1.0),
             )
             .claim(
+                Claim::new("interpolation-4", "interpolation, Gaussian kernel: fraction recalled at M/N = 4")
+                    .reference(1.0, Source::Theory)
+                    .value(interpolated.map_or(f64::NAN, |point| point.restored))
+                    .at_least(1.0),
+            )
+            .claim(
                 Claim::new("linear-1.5", "maximal margin, linear kernel: fraction recalled at M/N = 1.5")
                     .reference(1.0, Source::Theory)
                     .value(linear.map_or(f64::NAN, |point| point.restored))
@@ -96,12 +119,12 @@ impl Experiment for Loads {
                     .value(hopfield.map_or(f64::NAN, |point| point.restored))
                     .at_most(0.01),
             )
-            .figure(figure(&curves))
+            .figure(figure(&curves)?)
             .table(table(&curves)))
     }
 }
 
-fn figure(curves: &[(&str, Vec<CapacityPoint>)]) -> Figure {
+fn figure(curves: &[(&str, Vec<CapacityPoint>)]) -> Result<Figure> {
     let mut panel = Panel::new()
         .x_label("load M/N")
         .y_label("fraction of patterns recalled")
@@ -113,9 +136,20 @@ fn figure(curves: &[(&str, Vec<CapacityPoint>)]) -> Figure {
         let restored: Vec<f64> = points.iter().map(|point| point.restored).collect();
         panel = panel.line(*name, &loads, &restored).points(*name, &loads, &restored);
     }
-    Figure::new("loads", "Recall of clean cues against the load")
-        .describe("Fraction of stored patterns that are fixed points; a synchronous network of 200 neurons.")
-        .panel(panel.vlines("0.138 N", &[0.138]).vlines("2 N (Gardner)", &[2.0]))
+    // The labels of one linear neuron that sees the others.
+    let loads: Vec<f64> = (20..=120).map(|i| f64::from(i) / 40.0).collect();
+    let cover = loads
+        .iter()
+        .map(|load| cover_probability((load * N as f64).round() as usize, N - 1))
+        .collect::<std::result::Result<Vec<f64>, _>>()?;
+    panel = panel.line("a linear neuron stores all (Cover)", &loads, &cover);
+    Ok(Figure::new("loads", "Recall of clean cues against the load")
+        .describe(
+            "Fraction of stored patterns that are fixed points; a synchronous network of 200 neurons. Cover's curve is the \
+             probability that random labels of all patterns are separable for one linear neuron; the largest load at \
+             which the margin of a large network is above zero is two (Gardner).",
+        )
+        .panel(panel.vlines("0.138 N", &[0.138]).vlines("2 N (Gardner)", &[2.0])))
 }
 
 fn table(curves: &[(&str, Vec<CapacityPoint>)]) -> Table {

@@ -137,7 +137,7 @@ fn recall_counts(
 }
 
 fn large_loads(size: Size) -> &'static [usize] {
-    if size == Size::Quick { &[] } else { &[100, 200, 500, 1000] }
+    if size == Size::Quick { &[] } else { &[100, 200, 500, 1000, 2000] }
 }
 
 fn large(context: &Context, root: Seed) -> Result<Vec<(usize, Curves)>> {

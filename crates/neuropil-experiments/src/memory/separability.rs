@@ -114,8 +114,11 @@ fn every_corner(context: &Context, root: Seed) -> Result<[Claim; 2]> {
     let params = KernelMemoryParams { kernel: Kernel::exponential(1.0), ..KernelMemoryParams::default() };
     let (inputs, labels) = labelled_corners(10, 1024, &mut root.child("every-corner").stream());
     let labels = ndarray::concatenate![Axis(1), labels, inputs.select(Axis(1), &[0])];
-    let (_, report) = KernelMemory::fit_pairs(&params, inputs.view(), labels.view(), &context.monitor.quiet())?;
+    let (memory, report) = KernelMemory::fit_pairs(&params, inputs.view(), labels.view(), &context.monitor.quiet())?;
     let stored = report.failing_neurons().is_empty();
+    // Asked, whatever the report says.
+    let answers = memory.predict(inputs.view())?;
+    let wrong = answers.iter().zip(&labels).filter(|(answer, label)| answer != label).count();
     Ok([
         Claim::new(
             "exponential-separable",
@@ -126,7 +129,7 @@ fn every_corner(context: &Context, root: Seed) -> Result<[Claim; 2]> {
         .at_least(1.0),
         Claim::new("exponential-training-error", "the same: fraction of wrong labels")
             .reference(0.0, Source::Theory)
-            .value(report.training_error)
+            .value(wrong as f64 / labels.len() as f64)
             .at_most(0.0),
     ])
 }

@@ -245,6 +245,10 @@ impl AssociativeMemory for ModernHopfield {
         self.values.as_ref().unwrap_or(&self.keys).ncols()
     }
 
+    fn is_recurrent(&self) -> bool {
+        self.values.is_none()
+    }
+
     fn state(&self) -> StateKind {
         StateKind::Real
     }

@@ -167,6 +167,10 @@ impl AssociativeMemory for DenseAssociativeMemory {
         self.patterns.ncols()
     }
 
+    fn is_recurrent(&self) -> bool {
+        true
+    }
+
     fn state(&self) -> StateKind {
         StateKind::Binary
     }
@@ -265,6 +269,9 @@ mod tests {
             }
             fn n_outputs(&self) -> usize {
                 self.0.n_outputs()
+            }
+            fn is_recurrent(&self) -> bool {
+                true
             }
             fn state(&self) -> StateKind {
                 StateKind::Binary

@@ -107,6 +107,10 @@ impl AssociativeMemory for Hopfield {
         self.patterns.ncols()
     }
 
+    fn is_recurrent(&self) -> bool {
+        true
+    }
+
     fn state(&self) -> StateKind {
         StateKind::Binary
     }

@@ -65,6 +65,10 @@ impl AssociativeMemory for NearestNeighbor {
         self.outputs.as_ref().unwrap_or(&self.inputs).ncols()
     }
 
+    fn is_recurrent(&self) -> bool {
+        self.outputs.is_none()
+    }
+
     fn state(&self) -> StateKind {
         StateKind::Real
     }

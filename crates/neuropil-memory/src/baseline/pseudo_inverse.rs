@@ -85,6 +85,10 @@ impl AssociativeMemory for PseudoInverse {
         self.patterns.ncols()
     }
 
+    fn is_recurrent(&self) -> bool {
+        true
+    }
+
     fn state(&self) -> StateKind {
         self.kind
     }

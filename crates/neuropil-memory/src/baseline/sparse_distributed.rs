@@ -128,6 +128,10 @@ impl AssociativeMemory for SparseDistributedMemory {
         self.outputs.as_ref().unwrap_or(&self.inputs).ncols()
     }
 
+    fn is_recurrent(&self) -> bool {
+        self.outputs.is_none()
+    }
+
     fn state(&self) -> StateKind {
         StateKind::Binary
     }

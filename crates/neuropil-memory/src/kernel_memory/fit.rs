@@ -1,13 +1,12 @@
 //! Fitting: from patterns to coefficients.
 
-use faer::linalg::solvers::Solve;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use neuropil_core::progress::Monitor;
-use neuropil_core::threads;
-use rayon::prelude::*;
 
 use super::field::FieldTables;
-use super::self_exclusion::{SelfTerm, gram_without};
+use super::judgement::report_norms;
+use super::linear_system::{self, Solved};
+use super::self_exclusion::{SelfTerm, one_system_per_neuron};
 use super::{
     Centering, FitReport, InterpolationOptions, KernelMemory, KernelMemoryParams, Mode, Normalization, Rule, Solver,
 };
@@ -19,7 +18,6 @@ use crate::gram::{Gram, squared_norms};
 use crate::kernel::{Geometry, Kernel, OverlapTable};
 use crate::margin::{MarginOptions, MarginSolution, NeuronStatus, solve_self_excluded, solve_shared};
 use crate::patterns::{Repeats, all_binary, check_directions, distinct};
-use crate::product::matrix;
 
 /// Condition numbers above this are worth a warning: about half of the digits of a solution are gone.
 const ILL_CONDITIONED: f64 = 1e10;
@@ -222,6 +220,9 @@ pub(crate) fn prepare(
             ));
         }
     }
+    if params.rule.normalization() == Normalization::Sum && params.kernel.can_be_negative() {
+        return Err(kernel_takes_both_signs(&params.kernel));
+    }
     check_directions(&params.kernel, inputs)?;
     let repeats = match &params.rule {
         Rule::OneShot { .. } => Repeats::Keep,
@@ -244,13 +245,11 @@ impl Fit<'_> {
         let mut report = FitReport { n_patterns: inputs.nrows(), warnings, ..FitReport::default() };
         let targets = outputs.as_ref().unwrap_or(&inputs).view();
         report.status = vec![NeuronStatus::Optimal; targets.ncols()];
-        let solution = match &self.params.rule {
-            Rule::OneShot { .. } => Solution {
-                coefficients: targets.to_owned(),
-                threshold: Array1::zeros(targets.ncols()),
-                mean: None,
-                factor: None,
-            },
+        let (solution, accuracy) = match &self.params.rule {
+            Rule::OneShot { .. } => {
+                let threshold = Array1::zeros(targets.ncols());
+                (Solution { coefficients: targets.to_owned(), threshold, mean: None, factor: None }, Accuracy::Unknown)
+            }
             Rule::MaxMargin(options) => self.margin(&kernel, inputs.view(), targets, options, &mut report)?,
             Rule::Interpolate(options) => self.interpolation(&kernel, inputs.view(), targets, options, &mut report)?,
         };
@@ -262,9 +261,14 @@ impl Fit<'_> {
                 report.condition_bound.unwrap_or_default()
             ));
         }
-        if !report.failing_neurons().is_empty() {
-            memory.judge_failures(&mut report)?;
-        }
+        let proved = match accuracy {
+            Accuracy::Unknown => None,
+            Accuracy::Margins { tolerance } => Some(tolerance + memory.rounding(memory.largest_kernel_value())),
+            Accuracy::Stable { largest_kernel_value, smallest_sum } => {
+                Some(memory.rounding(largest_kernel_value) / smallest_sum)
+            }
+        };
+        memory.judge_fit(&mut report, proved, self.monitor)?;
         Ok((memory, report))
     }
 
@@ -279,7 +283,7 @@ impl Fit<'_> {
         targets: ArrayView2<f64>,
         options: &MarginOptions,
         report: &mut FitReport,
-    ) -> Result<Solution> {
+    ) -> Result<(Solution, Accuracy)> {
         let solution = if self.params.excludes_self(self.mode) {
             solve_self_excluded(kernel, inputs, options, self.monitor)?
         } else {
@@ -296,7 +300,9 @@ impl Fit<'_> {
             report.n_support.push(column.iter().filter(|a| **a > 1e-10 * largest).count());
         }
         alpha *= &targets;
-        Ok(Solution { coefficients: alpha, threshold, mean: None, factor: None })
+        let hard = options.softness.is_infinite();
+        let accuracy = if hard { Accuracy::Margins { tolerance: options.tolerance } } else { Accuracy::Unknown };
+        Ok((Solution { coefficients: alpha, threshold, mean: None, factor: None }, accuracy))
     }
 
     fn interpolation(
@@ -306,7 +312,7 @@ impl Fit<'_> {
         targets: ArrayView2<f64>,
         options: &InterpolationOptions,
         report: &mut FitReport,
-    ) -> Result<Solution> {
+    ) -> Result<(Solution, Accuracy)> {
         let mean = match options.centering {
             Centering::Mean => targets.mean_axis(Axis(0)),
             Centering::None => None,
@@ -316,208 +322,67 @@ impl Fit<'_> {
             right -= mean;
         }
         let threshold = Array1::zeros(targets.ncols());
-        report.added_to_diagonal = options.ridge;
-        if self.params.excludes_self(self.mode) {
-            let coefficients = self.one_system_per_neuron(kernel, inputs, &right, options, report)?;
-            return Ok(Solution { coefficients, threshold, mean, factor: None });
-        }
-        let kind = self.input_kind(inputs);
-        let mut gram = Gram::of(kernel, inputs, kind)?;
-        if options.normalization == Normalization::Sum {
-            // P C = Y with P = D^-1 K is C = K^-1 D Y.
-            for (mut row, sum) in right.rows_mut().into_iter().zip(gram.row_sums()) {
-                row *= sum;
-            }
-        }
-        gram.add_to_diagonal(options.ridge);
         self.monitor.check()?;
         // The right-hand sides are overwritten; where they are the targets themselves, no copy is needed to compare with.
         let changed = mean.is_some() || options.normalization == Normalization::Sum;
-        let before = changed.then(|| right.clone());
-        let factor = match options.solver {
-            Solver::Cholesky => Some(Cholesky::of(gram).map_err(|pivot| not_positive_definite(kernel, pivot))?),
-            Solver::Jitter => Some(self.with_jitter(kernel, gram, inputs, options.ridge, report)?),
-            Solver::PseudoInverse => {
-                right = pseudo_solve(gram, &right, report)?;
-                None
-            }
-            Solver::Indefinite => {
-                let full = gram.into_full();
-                right = lu_solve(&full, &right);
-                if right.iter().any(|c| !c.is_finite()) {
-                    return Err(not_positive_definite(kernel, 0));
+        let before;
+        let (solved, smallest_sum) = if self.params.excludes_self(self.mode) {
+            before = mean.is_some().then(|| right.clone());
+            (one_system_per_neuron(kernel, inputs, &right, options, report, self.monitor)?, 1.0)
+        } else {
+            let kind = self.input_kind(inputs);
+            let gram = || Gram::of(kernel, inputs, kind);
+            let first = gram()?;
+            let mut smallest_sum = 1.0;
+            if options.normalization == Normalization::Sum {
+                let sums = first.row_sums();
+                smallest_sum = sums.iter().copied().fold(f64::INFINITY, f64::min);
+                if !(smallest_sum > 0.0) {
+                    return Err(kernel_takes_both_signs(kernel));
                 }
-                None
+                // P C = Y with P = D^-1 K is C = K^-1 D Y.
+                for (mut row, sum) in right.rows_mut().into_iter().zip(sums) {
+                    row *= sum;
+                }
             }
+            before = changed.then(|| right.clone());
+            let solved = linear_system::solve(kernel, first, &gram, right, options)?;
+            report.condition_bound = solved.factor.as_ref().map(Cholesky::condition_bound);
+            (solved, smallest_sum)
         };
         self.monitor.check()?;
-        if let Some(factor) = &factor {
-            factor.solve_in_place(right.view_mut());
-            report.condition_bound = Some(factor.condition_bound());
+        let Solved { coefficients, factor, jitter, largest_diagonal } = solved;
+        report.added_to_diagonal = options.ridge + jitter;
+        if jitter > 0.0 {
+            report
+                .warnings
+                .push(format!("the Gram matrix is singular to rounding; {jitter:.1e} was added to its diagonal"));
         }
-        report_norms(&right, before.as_ref().map_or(targets, |before| before.view()), report);
-        Ok(Solution { coefficients: right, threshold, mean, factor })
-    }
-
-    /// Adds more and more to the diagonal until the factorisation succeeds.
-    fn with_jitter(
-        &self,
-        kernel: &Kernel,
-        gram: Gram,
-        inputs: ArrayView2<f64>,
-        ridge: f64,
-        report: &mut FitReport,
-    ) -> Result<Cholesky> {
-        let scale = gram.mean_diagonal();
-        let mut pivot = match Cholesky::of(gram) {
-            Ok(factor) => return Ok(factor),
-            Err(pivot) => pivot,
+        report_norms(&coefficients, before.as_ref().map_or(targets, |before| before.view()), report);
+        let by_cholesky = matches!(options.solver, Solver::Cholesky | Solver::Jitter);
+        let accuracy = if by_cholesky && report.added_to_diagonal == 0.0 {
+            Accuracy::Stable { largest_kernel_value: largest_diagonal, smallest_sum }
+        } else {
+            Accuracy::Unknown
         };
-        for exponent in [-12, -11, -10, -9, -8, -7, -6] {
-            let jitter = scale * 10_f64.powi(exponent);
-            let mut gram = Gram::of(kernel, inputs, self.input_kind(inputs))?;
-            gram.add_to_diagonal(ridge + jitter);
-            match Cholesky::of(gram) {
-                Ok(factor) => {
-                    report.added_to_diagonal = ridge + jitter;
-                    report.warnings.push(format!(
-                        "the Gram matrix is singular to rounding; {jitter:.1e} was added to its diagonal"
-                    ));
-                    return Ok(factor);
-                }
-                Err(index) => pivot = index,
-            }
-        }
-        Err(not_positive_definite(kernel, pivot))
-    }
-
-    /// Neurons that do not see themselves: a Gram matrix each, O(N M^3).
-    fn one_system_per_neuron(
-        &self,
-        kernel: &Kernel,
-        inputs: ArrayView2<f64>,
-        right: &Array2<f64>,
-        options: &InterpolationOptions,
-        report: &mut FitReport,
-    ) -> Result<Array2<f64>> {
-        let n = inputs.ncols();
-        let task = self.monitor.task("neurons", n as u64);
-        let columns: Result<Vec<Vec<f64>>> = threads::install(|| {
-            (0..n)
-                .into_par_iter()
-                .map(|i| {
-                    self.monitor.check()?;
-                    let mut full = gram_without(kernel, i, inputs);
-                    full.diag_mut().mapv_inplace(|k| k + options.ridge);
-                    let mut column = right.column(i).to_vec();
-                    Cholesky::of(Gram::from_full(full.view()))
-                        .map_err(|pivot| not_positive_definite(kernel, pivot))?
-                        .solve(&mut column);
-                    task.advance(1);
-                    Ok(column)
-                })
-                .collect()
-        });
-        let mut coefficients = Array2::zeros(right.dim());
-        for (mut out, column) in coefficients.columns_mut().into_iter().zip(columns?) {
-            out.assign(&ArrayView1::from(&column));
-        }
-        report_norms(&coefficients, right.view(), report);
-        Ok(coefficients)
+        Ok((Solution { coefficients, threshold, mean, factor }, accuracy))
     }
 }
 
-impl KernelMemory {
-    /// Training error where a neuron has no solution.
-    fn judge_failures(&self, report: &mut FitReport) -> Result<()> {
-        let fields = self.field(self.patterns.view())?;
-        let outputs = self.outputs();
-        let wrong = fields.iter().zip(outputs).filter(|(h, y)| *h * *y <= 0.0).count();
-        report.training_error = wrong as f64 / fields.len() as f64;
-        let failing = report.failing_neurons();
-        let shown: Vec<String> = failing.iter().take(10).map(usize::to_string).collect();
-        let more = if failing.len() > 10 { ", ..." } else { "" };
-        report.warnings.push(format!(
-            "{} of {} neurons do not store all patterns (neurons {}{more}; {:.2} % of all answers are wrong): take a kernel \
-             with more dimensions, fewer patterns, or a soft margin",
-            failing.len(),
-            report.status.len(),
-            shown.join(", "),
-            100.0 * report.training_error
-        ));
-        Ok(())
-    }
+/// What is known about the answers without asking.
+enum Accuracy {
+    /// Nothing.
+    Unknown,
+    /// Margins of at least one less the tolerance, where the status is optimal.
+    Margins { tolerance: f64 },
+    /// A backward stable solution of the equations themselves.
+    Stable { largest_kernel_value: f64, smallest_sum: f64 },
 }
 
-/// `‖w_i‖^2 = c_i^T K c_i = c_i^T (right - ridge c_i)`, and how many patterns take part.
-fn report_norms(coefficients: &Array2<f64>, right: ArrayView2<f64>, report: &mut FitReport) {
-    let n = coefficients.ncols();
-    let (mut norm2, mut largest) = (vec![0.0; n], vec![0.0_f64; n]);
-    for (c, y) in coefficients.rows().into_iter().zip(right.rows()) {
-        for (i, (c, y)) in c.iter().zip(y).enumerate() {
-            norm2[i] += c * (y - report.added_to_diagonal * c);
-            largest[i] = largest[i].max(c.abs());
-        }
-    }
-    let mut support = vec![0; n];
-    for row in coefficients.rows() {
-        for (i, c) in row.iter().enumerate() {
-            support[i] += usize::from(c.abs() > 1e-10 * largest[i]);
-        }
-    }
-    report.margins = norm2.iter().map(|w| if *w > 0.0 { 1.0 / w.sqrt() } else { f64::INFINITY }).collect();
-    report.n_support = support;
-}
-
-pub(crate) fn not_positive_definite(kernel: &Kernel, pivot: usize) -> Error {
-    let mut advice = String::from(
-        "remove patterns that are (nearly) determined by others, add a ridge, or choose the solver with jitter or the \
-         pseudo-inverse",
-    );
-    if let Kernel::GeneralizedExponential { beta, .. } = kernel
-        && *beta > 2.0
-    {
-        advice.push_str(
-            "; with an exponent above 2 this kernel is positive definite only if the patterns lie far apart compared with \
-             the radius: take a smaller radius, or an exponent of at most 2",
-        );
-    }
-    Error::NotPositiveDefinite { kernel: kernel.name(), pivot, advice }
-}
-
-/// Least squares of least norm by eigenvalues.
-fn pseudo_solve(gram: Gram, right: &Array2<f64>, report: &mut FitReport) -> Result<Array2<f64>> {
-    let full = gram.into_full();
-    let view = full.view();
-    let eigen = matrix(&view).self_adjoint_eigen(faer::Side::Lower).map_err(|_| {
-        Error::unsupported("the pseudo-inverse", "the eigenvalues did not converge", "use a ridge instead")
-    })?;
-    let (values, vectors) = (eigen.S().column_vector(), eigen.U());
-    let m = full.nrows();
-    let largest = (0..m).fold(0.0_f64, |largest, i| largest.max(values[i].abs()));
-    let cut = largest * m as f64 * f64::EPSILON;
-    let right_view = right.view();
-    let mut projected = vectors.transpose() * matrix(&right_view);
-    for j in 0..projected.ncols() {
-        for i in 0..m {
-            projected[(i, j)] = if values[i].abs() > cut { projected[(i, j)] / values[i] } else { 0.0 };
-        }
-    }
-    let solution = vectors * projected;
-    let solution = Array2::from_shape_fn(right.dim(), |(i, j)| solution[(i, j)]);
-    let answer = crate::product::multiply(full.view(), solution.view());
-    report.residual = answer.iter().zip(right).fold(0.0, |worst: f64, (a, y)| worst.max((a - y).abs()));
-    if report.residual > 1e-6 {
-        report.warnings.push(format!(
-            "the outputs do not lie in the range of the Gram matrix: the largest deviation from a stored output is {:.1e}",
-            report.residual
-        ));
-    }
-    Ok(solution)
-}
-
-fn lu_solve(full: &Array2<f64>, right: &Array2<f64>) -> Array2<f64> {
-    let (full, view) = (full.view(), right.view());
-    let solution = matrix(&full).partial_piv_lu().solve(matrix(&view));
-    Array2::from_shape_fn(right.dim(), |(i, j)| solution[(i, j)])
+fn kernel_takes_both_signs(kernel: &Kernel) -> Error {
+    Error::unsupported(
+        "normalization",
+        format!("the {} kernel takes both signs, so that the sum that it is divided by can vanish", kernel.name()),
+        "use a kernel that is never negative (gaussian, gexp, ball, exponential, even powers), or no normalization",
+    )
 }

@@ -35,7 +35,7 @@ impl KernelMemory {
     /// Stores patterns (auto-association, `outputs` absent) or pairs in the span of a few inducing patterns.
     ///
     /// The report's `residual` is the largest deviation of an answer from a stored output, and its `training_error` the
-    /// fraction of wrong signs (binary outputs). [`n_patterns`](Self::n_patterns) is the number of inducing patterns.
+    /// fraction of answers that are not as stored. [`n_patterns`](Self::n_patterns) is the number of inducing patterns.
     ///
     /// # Errors
     /// As [`fit`](Self::fit); a rule other than plain interpolation.
@@ -74,7 +74,7 @@ impl KernelMemory {
 
         let m = chosen.len();
         let (mut normal, mut right) = (Array2::<f64>::zeros((m, m)), Array2::<f64>::zeros((m, targets.ncols())));
-        let task = monitor.task("patterns", 2 * inputs.nrows() as u64);
+        let task = monitor.task("patterns", inputs.nrows() as u64);
         for start in (0..inputs.nrows()).step_by(ROWS) {
             monitor.check()?;
             let rows = s![start..(start + ROWS).min(inputs.nrows()), ..];
@@ -106,34 +106,8 @@ impl KernelMemory {
             warnings,
             ..FitReport::default()
         };
-        memory.judge(inputs, targets, &mut report, &task, monitor)?;
+        memory.judge(inputs, targets, &mut report, monitor)?;
         Ok((memory, report))
-    }
-
-    /// How well the answers match stored outputs, block by block.
-    pub(super) fn judge(
-        &self,
-        inputs: ArrayView2<f64>,
-        targets: ArrayView2<f64>,
-        report: &mut FitReport,
-        task: &neuropil_core::progress::Task,
-        monitor: &Monitor,
-    ) -> Result<()> {
-        let mut wrong = 0_usize;
-        for start in (0..inputs.nrows()).step_by(ROWS) {
-            monitor.check()?;
-            let rows = s![start..(start + ROWS).min(inputs.nrows()), ..];
-            let answers = self.field(inputs.slice(rows))?;
-            for (answer, target) in answers.iter().zip(targets.slice(rows)) {
-                report.residual = report.residual.max((answer - target).abs());
-                wrong += usize::from(answer * target <= 0.0);
-            }
-            task.advance(answers.nrows() as u64);
-        }
-        if self.params.states == StateKind::Binary {
-            report.training_error = wrong as f64 / (inputs.nrows() * targets.ncols()) as f64;
-        }
-        Ok(())
     }
 }
 

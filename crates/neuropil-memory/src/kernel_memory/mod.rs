@@ -12,6 +12,8 @@
 mod field;
 mod fit;
 mod inducing;
+mod judgement;
+mod linear_system;
 mod online;
 mod parameters;
 mod radius_search;
@@ -36,7 +38,7 @@ use crate::cholesky::Cholesky;
 use crate::error::Result;
 use crate::kernel::{Kernel, RowKernel};
 use field::FieldTables;
-pub(crate) use fit::not_positive_definite;
+pub(crate) use linear_system::not_positive_definite;
 use self_exclusion::SelfTerm;
 #[cfg(test)]
 pub(crate) use self_exclusion::gram_without;
@@ -187,6 +189,10 @@ impl AssociativeMemory for KernelMemory {
         self.coefficients.ncols()
     }
 
+    fn is_recurrent(&self) -> bool {
+        self.mode != Mode::Hetero
+    }
+
     fn state(&self) -> StateKind {
         self.params.states
     }
@@ -233,4 +239,8 @@ impl OverlapField for KernelMemory {
 }
 
 #[cfg(test)]
+mod equivalences;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod what_is_stored;

@@ -3,6 +3,8 @@
 //!
 //! For a radius r the memory is fitted once. A radius counts if the Jacobian of the recall map has a spectral radius below
 //! one at every pattern that is looked at; it is rated by the smallest distance from which such a pattern is recalled. A
+//! kernel with a cusp (the ball, or an exponent of at most 1) has no Jacobian at its patterns: there a radius counts if every
+//! measured basin is larger than the precision of the measurement. A
 //! golden-section search over ln r, between the tenth of the smallest and twice the median distance between neighbours,
 //! finds the best.
 
@@ -10,12 +12,11 @@ use ndarray::{ArrayView2, Axis};
 use neuropil_core::check;
 use neuropil_core::progress::Monitor;
 
-use super::{KernelMemory, KernelMemoryParams, Normalization};
+use super::{KernelMemory, KernelMemoryParams, Mode};
 use crate::associative_memory::StateKind;
 use crate::basin::{BasinOptions, basin_radius};
 use crate::error::{Error, Result};
 use crate::gram::squared_norms;
-use crate::jacobian::{Weighting, jacobian_radius};
 use crate::kernel::Kernel;
 use crate::product::multiply_transposed;
 
@@ -43,14 +44,14 @@ pub struct MeasuredRadius {
     pub radius: f64,
     /// Smallest measured basin radius of the patterns that were looked at.
     pub basin: f64,
-    /// Largest spectral radius of the Jacobian at these patterns.
+    /// Largest spectral radius of the Jacobian at these patterns; NaN for a kernel with a cusp, which has none.
     pub spectral_radius: f64,
 }
 
 /// Chooses the radius of a ball or generalised exponential kernel for an auto-associative memory of real patterns.
 ///
 /// # Errors
-/// Another kernel or binary states; fewer than two patterns; no radius at which the patterns are stable.
+/// Another kernel, binary states or neurons that do not see themselves; fewer than two patterns; no radius at which the patterns are stable.
 pub fn search_radius(
     params: &KernelMemoryParams,
     patterns: ArrayView2<f64>,
@@ -64,6 +65,13 @@ pub fn search_radius(
             "choosing a radius",
             "only the ball and the generalized exponential kernel on real states have one",
             "choose such a kernel, or set the parameters of this one",
+        ));
+    }
+    if params.excludes_self(Mode::Auto) {
+        return Err(Error::unsupported(
+            "choosing a radius for neurons that do not see themselves",
+            "every neuron has a kernel of its own, and stability has no common measure",
+            "include self-connections",
         ));
     }
     check::at_least("the number of patterns", patterns.nrows(), 2)?;
@@ -109,7 +117,7 @@ pub fn search_radius(
         Error::unsupported(
             "a radius at which all patterns are stable",
             "at every radius that was tried a stored pattern is unstable, or cannot be stored",
-            "take an exponent above 1, remove patterns that nearly coincide, or normalize",
+            "take an exponent above 1 (and not the ball), remove patterns that nearly coincide, or normalize",
         )
     })
 }
@@ -128,20 +136,23 @@ pub fn rate_radius(
     let m = memory.n_patterns();
     let n = options.n_patterns.min(m);
     let looked_at: Vec<usize> = (0..n).map(|i| i * m / n).collect();
-    let weighting =
-        if params.rule.normalization() == Normalization::Sum { Weighting::Normalized } else { Weighting::Direct };
-    let mut spectral_radius: f64 = 0.0;
-    for &i in &looked_at {
-        let (x, c) = (memory.patterns(), memory.coefficients());
-        spectral_radius = spectral_radius.max(jacobian_radius(memory.kernel(), x, c, x.row(i), weighting).ok()?);
-        if spectral_radius >= 1.0 {
-            return None;
+    let smooth = memory.kernel().is_smooth();
+    let mut spectral_radius: f64 = if smooth { 0.0 } else { f64::NAN };
+    if smooth {
+        for &i in &looked_at {
+            spectral_radius = spectral_radius.max(memory.jacobian_radius(memory.patterns().row(i)).ok()?);
+            if spectral_radius >= 1.0 {
+                return None;
+            }
         }
     }
     let cues = memory.patterns().select(Axis(0), &looked_at);
     let basin_options = BasinOptions { n_directions: options.n_directions, ..BasinOptions::default() };
     let measured = basin_radius(&memory, cues.view(), &basin_options, monitor).ok()?;
     let basin = measured.smallest().into_iter().fold(f64::INFINITY, f64::min);
+    if !smooth && basin <= basin_options.precision.max(basin_options.tolerance) {
+        return None;
+    }
     Some(MeasuredRadius { radius, basin, spectral_radius })
 }
 

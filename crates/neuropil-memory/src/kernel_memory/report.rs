@@ -19,9 +19,17 @@ pub struct FitReport {
     pub condition_bound: Option<f64>,
     /// What was added to the diagonal of the Gram matrix: ridge and jitter.
     pub added_to_diagonal: f64,
-    /// Fraction of the conditions "neuron i answers pattern mu as stored" that do not hold.
+    /// Fraction of the conditions "neuron i answers pattern mu as stored" that do not hold: a binary answer is wrong if
+    /// its field does not have the sign of the output, a real one if it deviates by more than a millionth of the largest
+    /// output.
     pub training_error: f64,
-    /// Largest deviation of an answer from the stored output, for least squares by pseudo-inverse; zero otherwise.
+    /// The same for every neuron.
+    pub neuron_error: Vec<f64>,
+    /// Number of patterns whose answers are known, by asking or by proof: all, except of a large one-shot memory.
+    pub n_judged: usize,
+    /// Largest deviation of an answer (of the field, for binary outputs) from the stored output; where the solver is proved
+    /// to be that exact, the bound on its rounding errors. Zero for binary one-shot and margin memories, whose fields are
+    /// not meant to equal the outputs.
     pub residual: f64,
     /// Rounds of pivoting, sweeps or iterations.
     pub iterations: usize,
@@ -30,18 +38,18 @@ pub struct FitReport {
 }
 
 impl FitReport {
-    /// Whether every neuron stores every pattern.
+    /// Whether every neuron is known to store every pattern.
     #[must_use]
     pub fn all_stored(&self) -> bool {
-        self.training_error == 0.0
-            && self.status.iter().all(|status| matches!(status, NeuronStatus::Optimal | NeuronStatus::OneClass))
+        self.training_error == 0.0 && self.n_judged >= self.n_patterns && self.failing_neurons().is_empty()
     }
 
     /// The neurons that do not store all patterns.
     #[must_use]
     pub fn failing_neurons(&self) -> Vec<usize> {
         let fails = |status: &NeuronStatus| !matches!(status, NeuronStatus::Optimal | NeuronStatus::OneClass);
-        (0..self.status.len()).filter(|&i| fails(&self.status[i])).collect()
+        let errs = |i: usize| self.neuron_error.get(i).is_some_and(|error| *error > 0.0);
+        (0..self.status.len()).filter(|&i| fails(&self.status[i]) || errs(i)).collect()
     }
 
     /// Total number of support vectors.

@@ -105,9 +105,7 @@ impl KernelMemory {
                  ridge, or take a smaller radius"
             ));
         }
-        let task = monitor.task("patterns", memory.n_patterns() as u64);
-        let (inputs, targets) = (memory.patterns.clone(), memory.outputs().to_owned());
-        memory.judge(inputs.view(), targets.view(), &mut report, &task, monitor)?;
+        memory.judge(memory.patterns(), memory.outputs(), &mut report, monitor)?;
         Ok((memory, report))
     }
 }

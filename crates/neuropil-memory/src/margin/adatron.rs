@@ -2,14 +2,22 @@
 //! local learning rule. Pattern mu is presented, and every neuron whose margin `y h` is below one raises its coefficient by
 //! `(1 - y h) / Q_mu,mu`, within `0 <= alpha <= C`.
 //!
+//! A hard margin that does not exist makes coefficients grow for ever; whether it exists is asked after some sweeps, by the
+//! active-set method.
+//!
 //! All neurons learn together. Patterns are presented in blocks whose fields are one matrix product; inside a block the
 //! fields are kept exact.
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use neuropil_core::progress::Monitor;
+use neuropil_core::threads;
+use rayon::prelude::*;
 
+use super::singular::{PATIENCE, is_separable};
 use super::{MarginOptions, MarginSolution, NeuronStatus};
+use crate::cholesky::Cholesky;
 use crate::error::Result;
+use crate::gram::Gram;
 use crate::product::multiply;
 
 /// Patterns per block.
@@ -32,6 +40,7 @@ pub(super) fn solve(
     let mean_diagonal = diagonal.iter().sum::<f64>() / m as f64;
     let task = monitor.task("sweeps", options.max_sweeps as u64);
     let mut status = vec![NeuronStatus::NotConverged; n];
+    let mut unsolvable = vec![false; n];
     let mut sweeps = 0;
     while sweeps < options.max_sweeps {
         monitor.check()?;
@@ -72,10 +81,16 @@ pub(super) fn solve(
                 }
             }
         }
+        // A hard margin that is not there yet: is there one? Asked once, and the answer is kept.
+        let ask = sweeps == PATIENCE && options.softness.is_infinite();
+        if ask {
+            let doubtful: Vec<usize> = (0..n).filter(|&i| !(worst[i] < options.tolerance)).collect();
+            unsolvable = without_solution(b, a, labels, &doubtful, options, monitor)?;
+        }
         let mut open = false;
         for (i, status) in status.iter_mut().enumerate() {
             let exploded = options.softness.is_infinite() && alpha.column(i).sum() * mean_diagonal > EXPLODED;
-            *status = if exploded {
+            *status = if exploded || unsolvable[i] {
                 NeuronStatus::NotSeparable
             } else if worst[i] < options.tolerance {
                 NeuronStatus::Optimal
@@ -90,4 +105,40 @@ pub(super) fn solve(
     }
     let threshold = Array1::zeros(alpha.len_of(Axis(1)));
     Ok(MarginSolution { alpha, threshold, status, iterations: sweeps })
+}
+
+/// Which of the doubtful neurons no weights can solve.
+fn without_solution(
+    b: ArrayView2<f64>,
+    a: Option<ArrayView2<f64>>,
+    labels: ArrayView2<f64>,
+    doubtful: &[usize],
+    options: &MarginOptions,
+    monitor: &Monitor,
+) -> Result<Vec<bool>> {
+    let mut unsolvable = vec![false; labels.ncols()];
+    // A positive definite matrix solves every neuron.
+    if a.is_none() && Cholesky::of(Gram::from_full(b)).is_ok() {
+        return Ok(unsolvable);
+    }
+    let proved: Result<Vec<bool>> = threads::install(|| {
+        doubtful
+            .par_iter()
+            .map(|&i| {
+                monitor.check()?;
+                let own = labels.column(i).to_vec();
+                let mut k = b.to_owned();
+                if let Some(a) = a {
+                    for ((mut row, a), x) in k.rows_mut().into_iter().zip(a.rows()).zip(&own) {
+                        row.iter_mut().zip(a).zip(&own).for_each(|((k, a), y)| *k += x * y * a);
+                    }
+                }
+                Ok(!is_separable(k.view(), &own, options))
+            })
+            .collect()
+    });
+    for (&i, proved) in doubtful.iter().zip(proved?) {
+        unsolvable[i] = proved;
+    }
+    Ok(unsolvable)
 }

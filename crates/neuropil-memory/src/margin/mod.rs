@@ -9,7 +9,8 @@
 //! one Cholesky factorisation serves all neurons, and only neurons with a negative coefficient are pivoted
 //! ([`pivoting`]). Where K is singular, an active-set method finds the solution or the proof that there is none
 //! ([`active_set`]). Soft margins (`alpha <= C`) are solved by coordinate descent ([`adatron`]) or, with a bias, by
-//! sequential minimal optimisation ([`smo`]). A neuron that must not see itself has a Gram matrix of its own
+//! sequential minimal optimisation ([`smo`]); whether iterations that do not end can end at all is decided by the active set
+//! ([`singular`]). A neuron that must not see itself has a Gram matrix of its own
 //! ([`self_excluded`]).
 
 mod active_set;
@@ -18,6 +19,7 @@ mod conjugate_gradients;
 mod pivoting;
 mod self_excluded;
 mod shared;
+mod singular;
 mod smo;
 
 use ndarray::{Array1, Array2, ArrayView2};
@@ -113,7 +115,8 @@ impl MarginOptions {
 pub enum NeuronStatus {
     /// The solution is found.
     Optimal,
-    /// No weights store all patterns of this neuron: a richer kernel or a soft margin is needed.
+    /// No weights store all patterns of this neuron: a richer kernel or a soft margin is needed. The coefficients are those
+    /// at which the proof was found; with a bias, of a soft margin that stores most patterns.
     NotSeparable,
     /// The iteration ended before the tolerance was reached.
     NotConverged,

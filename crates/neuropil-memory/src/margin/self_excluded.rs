@@ -17,7 +17,7 @@ use super::conjugate_gradients::{self, Operator};
 use super::pivoting::Correction;
 use super::shared::{check_and_polish, each_neuron, from_pivoting, inverse_column};
 use super::{Bias, MarginMethod, MarginOptions, MarginSolution, Neuron, NeuronStatus};
-use super::{active_set, adatron, gather, smo};
+use super::{adatron, gather, singular, smo};
 use crate::cholesky::Cholesky;
 use crate::error::Result;
 use crate::gram::{Gram, check_memory};
@@ -63,13 +63,7 @@ fn rank_one(
 ) -> Result<MarginSolution> {
     let own_matrix =
         |labels: &[f64]| Array2::from_shape_fn(b.dim(), |(mu, nu)| b[[mu, nu]] + constant * labels[mu] * labels[nu]);
-    let without_inverse = |labels: &[f64]| {
-        let full = own_matrix(labels);
-        match options.bias {
-            Bias::None => active_set::solve(full.view(), labels, options.tolerance.min(1e-9)),
-            Bias::Fitted => smo::solve(full.view(), labels, options),
-        }
-    };
+    let without_inverse = |labels: &[f64]| singular::solve(own_matrix(labels).view(), labels, options);
     let Ok(factor) = Cholesky::of(Gram::from_full(b)) else {
         return each_neuron(patterns, monitor, |i| without_inverse(&patterns.column(i).to_vec()));
     };
@@ -147,11 +141,14 @@ impl Problem<'_> {
     fn alone(&self, i: usize) -> Neuron {
         let labels = self.patterns.column(i).to_vec();
         let full = self.own_matrix(&labels);
-        if self.options.bias == Bias::Fitted {
+        if self.options.softness.is_finite() {
             return smo::solve(full.view(), &labels, self.options);
         }
-        let by_active_set = || active_set::solve(full.view(), &labels, self.options.tolerance.min(1e-9));
-        let Ok(factor) = Cholesky::of(Gram::from_full(full.view())) else { return by_active_set() };
+        let by_other_ways = || singular::solve(full.view(), &labels, self.options);
+        if self.options.bias == Bias::Fitted {
+            return by_other_ways();
+        }
+        let Ok(factor) = Cholesky::of(Gram::from_full(full.view())) else { return by_other_ways() };
         let mut start = labels.clone();
         factor.solve(&mut start);
         let mut column = |j: usize| {
@@ -160,7 +157,7 @@ impl Problem<'_> {
             factor.solve(&mut unit);
             unit
         };
-        let Some(mut neuron) = from_pivoting(&labels, start, &mut column, None) else { return by_active_set() };
+        let Some(mut neuron) = from_pivoting(&labels, start, &mut column, None) else { return by_other_ways() };
         check_and_polish(full.view(), &labels, &mut neuron);
         neuron
     }

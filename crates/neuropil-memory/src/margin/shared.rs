@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::pivoting::{Correction, pivot};
 use super::{Bias, MarginMethod, MarginOptions, MarginSolution, Neuron, NeuronStatus};
-use super::{active_set, adatron, gather, smo};
+use super::{active_set, adatron, gather, singular, smo};
 use crate::cholesky::Cholesky;
 use crate::error::Result;
 use crate::gram::Gram;
@@ -31,13 +31,7 @@ pub(crate) fn solve(
         Ok(factor) => with_factor(gram, &factor, labels, options, monitor),
         Err(_) => {
             let full = gram()?.into_full();
-            each_neuron(labels, monitor, |i| {
-                let labels = labels.column(i).to_vec();
-                match options.bias {
-                    Bias::None => active_set::solve(full.view(), &labels, options.tolerance.min(1e-9)),
-                    Bias::Fitted => smo::solve(full.view(), &labels, options),
-                }
-            })
+            each_neuron(labels, monitor, |i| singular::solve(full.view(), &labels.column(i).to_vec(), options))
         }
     }
 }
@@ -84,7 +78,7 @@ fn with_factor(
                     let labels = labels.column(i).to_vec();
                     let mut column = |j: usize| inverse_column(inverse.view(), correction.as_slice(), j);
                     let mut neuron = from_pivoting(&labels, start, &mut column, correction.as_ref())
-                        .unwrap_or_else(|| last_resort(full.view(), &labels, options));
+                        .unwrap_or_else(|| singular::solve(full.view(), &labels, options));
                     check_and_polish(full.view(), &labels, &mut neuron);
                     task.advance(1);
                     Ok((i, neuron))
@@ -167,13 +161,6 @@ pub(super) fn from_pivoting(
     });
     let (coefficients, iterations) = (pivoted.coefficients, pivoted.rounds);
     Some(Neuron { coefficients, bias, status: NeuronStatus::Optimal, iterations })
-}
-
-fn last_resort(full: ArrayView2<f64>, labels: &[f64], options: &MarginOptions) -> Neuron {
-    match options.bias {
-        Bias::None => active_set::solve(full, labels, options.tolerance.min(1e-9)),
-        Bias::Fitted => smo::solve(full, labels, options),
-    }
 }
 
 /// Measures the margin conditions with K itself; where the inverse lost digits, solves the support directly.

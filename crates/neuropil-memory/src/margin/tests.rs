@@ -184,3 +184,43 @@ fn a_neuron_of_one_class_needs_only_its_bias() {
     let solution = solve(&k, &labels, &options);
     assert_eq!((solution.status[0], solution.threshold[0]), (NeuronStatus::OneClass, 1.0));
 }
+
+#[test]
+fn labels_that_no_weights_separate_are_named_by_every_method() {
+    // 60 random labels of 10 inputs: beyond what a hyperplane can do, with a threshold or without.
+    let x = signs(60, 10, 12);
+    let labels = signs(60, 3, 13);
+    let k = x.dot(&x.t()) / 10.0;
+    let adatron = MarginOptions { method: MarginMethod::AdaTron, ..MarginOptions::default() };
+    let bias = MarginOptions { bias: Bias::Fitted, ..MarginOptions::default() };
+    for options in [MarginOptions::default(), adatron, bias.clone()] {
+        let solution = solve(&k, &labels, &options);
+        assert_eq!(solution.status, [NeuronStatus::NotSeparable; 3], "{options:?}");
+    }
+    // With a bias, the coefficients still do better than chance.
+    let solution = solve(&k, &labels, &bias);
+    let margins = (k.dot(&(&solution.alpha * &labels)) - &solution.threshold) * &labels;
+    let wrong = margins.iter().filter(|m| **m <= 0.0).count();
+    assert!(wrong < 72, "{wrong} of 180");
+    assert!((&solution.alpha * &labels).sum_axis(ndarray::Axis(0)).iter().all(|sum| sum.abs() < 1e-9));
+    // A threshold separates what needs one: all of one class but the origin of a line.
+    let x = array![[-1.0, 1.0], [1.0, 1.0], [2.0, 1.0], [3.0, 1.0]];
+    let line = x.slice(s![.., ..1]).to_owned();
+    let labels = array![[-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [1.0, 1.0]];
+    let solution = solve(&line.dot(&line.t()), &labels, &bias);
+    assert_eq!(solution.status, [NeuronStatus::Optimal, NeuronStatus::NotSeparable]);
+    let h = line.dot(&line.t()).dot(&(&solution.alpha * &labels)) - &solution.threshold;
+    assert!(h.column(0).iter().zip(labels.column(0)).all(|(h, y)| h * y > 1.0 - 1e-5));
+}
+
+#[test]
+fn neurons_that_do_not_see_themselves_are_named_too() {
+    let x = signs(60, 10, 14);
+    for (method, bias) in
+        [(MarginMethod::Exact, Bias::None), (MarginMethod::Exact, Bias::Fitted), (MarginMethod::AdaTron, Bias::None)]
+    {
+        let options = MarginOptions { method, bias, ..MarginOptions::default() };
+        let solution = solve_self_excluded(&Kernel::Linear, x.view(), &options, &Monitor::silent()).unwrap();
+        assert!(solution.status.iter().all(|status| *status == NeuronStatus::NotSeparable), "{options:?}");
+    }
+}

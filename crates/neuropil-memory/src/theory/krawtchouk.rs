@@ -40,6 +40,9 @@ pub fn sdm_spectrum(n_inputs: usize, radius: usize) -> Result<Vec<f64>> {
 /// The coefficients `lambda_k`, k = 0..=N, of a kernel given by its values at Hamming distances 0..=N:
 /// `lambda_k = 2^-N sum_d Kr_d(k; N) K(d)`.
 ///
+/// The absolute error is about 1e-17 of the largest value; a product with `Kr_k(d)`, which reaches `C(N, k)`, is worth
+/// nothing beyond about 60 inputs. [`walsh_weights`](super::walsh_weights) has no such limit.
+///
 /// # Errors
 /// For fewer than two values, more than 1001, or values that are not finite.
 pub fn walsh_coefficients(by_distance: &[f64]) -> Result<Vec<f64>> {

@@ -6,6 +6,7 @@ mod feature_dimension;
 mod gardner;
 mod krawtchouk;
 mod radius;
+mod walsh_weights;
 
 pub use capacity::{
     dense_error_free_capacity, exponential_capacity_rate, hopfield_bit_error, hopfield_capacity,
@@ -16,3 +17,5 @@ pub use feature_dimension::feature_dimension;
 pub use gardner::{gardner_capacity, gardner_kappa, support_vector_fraction};
 pub use krawtchouk::{exponential_walsh_coefficients, krawtchouk, sdm_spectrum, walsh_coefficients};
 pub use radius::{certified_radius, single_pattern_radius};
+pub(crate) use walsh_weights::normalized_krawtchouk;
+pub use walsh_weights::walsh_weights;
