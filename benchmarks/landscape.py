@@ -5,8 +5,8 @@ comparison first shows that loss, gradient or Hessian agree to rounding, then ti
 
 PyTorch
     `loss.backward()` for gradients; for Hessians the fastest of `torch.func.hessian`,
-    `torch.autograd.functional.hessian` (vectorised, reverse over reverse) and the same with the outer Jacobian in forward
-    mode: all three are timed once and the best one enters the comparison. `Linear` stores outgoing x incoming weights,
+    `torch.autograd.functional.hessian` (vectorised, reverse over reverse) and the same with the outer Jacobian forward
+    over it: all three are timed twice and the best enters the comparison. `Linear` stores outgoing x incoming weights,
     as neuropil does, so parameters need no translation.
 JAX
     `jit(value_and_grad(f))` and `jit(hessian(f))` in 64-bit mode, results waited for. Compilation is not timed.
@@ -283,11 +283,11 @@ def hessians(ours, n, width, repeats, wanted):
     loss, point = torch_loss(x, y, width), torch.from_numpy(theta)
     automatic = torch.autograd.functional.hessian
     ways = {
-        "torch.func.hessian": lambda: torch.func.hessian(loss)(point).numpy(),
-        "autograd.functional.hessian, vectorised": lambda: automatic(loss, point, vectorize=True).numpy(),
-        "autograd.functional.hessian, vectorised, forward over reverse": lambda: automatic(
-            loss, point, vectorize=True, outer_jacobian_strategy="forward-mode"
-        ).numpy(),
+        "torch.func.hessian": lambda: torch.func.hessian(loss)(point).detach().numpy(),
+        "autograd.functional.hessian, vectorised": lambda: automatic(loss, point, vectorize=True).detach().numpy(),
+        "autograd.functional.hessian, vectorised, forward over reverse": lambda: (
+            automatic(loss, point, vectorize=True, outer_jacobian_strategy="forward-mode").detach().numpy()
+        ),
     }
     first = {way: run() for way, run in ways.items()}
     best = min(ways, key=lambda way: min(seconds(ways[way]) for _ in range(2)))

@@ -73,7 +73,7 @@ impl<'a> Ensemble<'a> {
     pub fn gradients(&mut self, thetas: &[f64], losses: &mut [f64], gradients: &mut [f64]) {
         let objective = self.evaluator.objective;
         let n_parameters = objective.n_parameters();
-        if objective.plan.n_layers() != 2 || objective.loss() == Loss::CrossEntropy {
+        if !is_stacked(objective) {
             let rows = thetas.chunks_exact(n_parameters).zip(gradients.chunks_exact_mut(n_parameters));
             for ((theta, gradient), loss) in rows.zip(losses) {
                 *loss = self.evaluator.gradient(theta, gradient);
@@ -214,6 +214,11 @@ pub struct AdamCourse {
 /// Networks that one thread trains together.
 const STACK: usize = 8;
 
+/// Whether networks are evaluated together; others take turns, so that a thread should have one of them.
+fn is_stacked(objective: &Objective) -> bool {
+    objective.plan.n_layers() == 2 && objective.loss() != Loss::CrossEntropy
+}
+
 /// Trains many networks with Adam, in stacks. A start gives the same bits whatever the others and the threads.
 ///
 /// # Errors
@@ -226,11 +231,12 @@ pub fn adam(
 ) -> Result<Vec<AdamCourse>> {
     parameters.validate()?;
     starts.iter().try_for_each(|start| objective.network().check_parameters(start.view()))?;
-    let n_stacks = starts.len().div_ceil(STACK) as u64;
+    let stack = if is_stacked(objective) { STACK } else { 1 };
+    let n_stacks = starts.len().div_ceil(stack) as u64;
     let task = monitor.task("Adam", n_stacks * parameters.n_steps as u64);
     let courses = threads::install(|| {
         starts
-            .par_chunks(STACK)
+            .par_chunks(stack)
             .map(|stack| {
                 let advance = || {
                     task.advance(1);

@@ -1,15 +1,18 @@
 //! A deep network on images of digits: pairs of hidden neurons merged.
 
+use neuropil_core::progress::Monitor;
 use neuropil_core::random::Seed;
 use neuropil_core::statistics::largest;
+use neuropil_core::threads;
 use neuropil_landscape::critical_point::{CriticalPointReport, ReportParameters};
-use neuropil_landscape::permutation_path::{PermutationPathParameters, permutation_path};
+use neuropil_landscape::permutation_path::{PermutationPath, PermutationPathParameters, permutation_path};
 use neuropil_landscape::plateau::Plateau;
 use neuropil_landscape::{
-    Activation, AdamParameters, Bias, Initialisation, Loss, Mlp, Objective, PolishMethod, PolishParameters, adam,
-    polish,
+    Activation, AdamParameters, Bias, Initialisation, Loss, Mlp, Objective, Parameters, PolishMethod, PolishParameters,
+    adam, polish,
 };
 use neuropil_report::{Claim, Figure, Panel, Section, Size, Source, Table};
+use rayon::prelude::*;
 
 use super::{ROOM, SADDLES, digits};
 use crate::{Context, Error, Experiment, Info, Result};
@@ -37,6 +40,24 @@ fn setting(size: Size) -> (usize, usize) {
         Size::Quick => (300, 6),
         Size::Full => (1797, 41),
     }
+}
+
+/// The path of one pair, what its permutation point is, and the spread of the cross-entropy on the plateau there.
+fn merge(
+    objective: &Objective,
+    bare: &Objective,
+    minimum: &Parameters,
+    pair: (usize, usize),
+    steps: usize,
+    monitor: &Monitor,
+) -> Result<(PermutationPath, CriticalPointReport, f64)> {
+    let how = PermutationPathParameters { layer: 1, pair, steps, gradient_tolerance: 1e-8, max_iterations: 60 };
+    let path = permutation_path(objective, minimum, &how, monitor)?;
+    let report = CriticalPointReport::new(objective, &path.saddle, &ReportParameters::default())?;
+    let losses =
+        Plateau::new(&path.saddle, 1, pair.0, pair.1)?.losses(bare, &[-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5])?;
+    let spread = largest(losses.iter().map(|loss| (loss - losses[3]).abs()));
+    Ok((path, report, spread))
 }
 
 impl Experiment for DigitSaddles {
@@ -84,14 +105,13 @@ impl Experiment for DigitSaddles {
             .column("spread on the plateau", "nat");
         let (mut worst_gradient, mut largest_barrier, mut largest_index, mut worst_spread) =
             (0.0_f64, 0.0_f64, 0, 0.0_f64);
-        for pair in PAIRS {
-            let how = PermutationPathParameters { layer: 1, pair, steps, gradient_tolerance: 1e-8, max_iterations: 60 };
-            let path = permutation_path(&objective, &minimum, &how, &context.monitor)?;
-            let report = CriticalPointReport::new(&objective, &path.saddle, &ReportParameters::default())?;
-            let plateau = Plateau::new(&path.saddle, 1, pair.0, pair.1)?;
-            let losses = plateau.losses(&bare, &[-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.5])?;
-            let spread = losses.iter().map(|loss| (loss - losses[3]).abs()).collect::<Vec<f64>>();
-            let spread = largest(spread);
+        let found = threads::install(|| {
+            PAIRS
+                .par_iter()
+                .map(|pair| merge(&objective, &bare, &minimum, *pair, steps, &context.monitor))
+                .collect::<Result<Vec<_>>>()
+        })?;
+        for (pair, (path, report, spread)) in PAIRS.into_iter().zip(found) {
             let name = format!("{} and {}", pair.0, pair.1);
             let x: Vec<f64> = path.distances.iter().map(|distance| distance / path.distances[0]).collect();
             panel = panel.line(&name, &x, &path.losses);

@@ -4,8 +4,8 @@ use ndarray::Array2;
 use neuropil_core::random::Seed;
 use neuropil_core::statistics::largest;
 use neuropil_landscape::{
-    Activation, FlowParameters, Initialisation, TeacherOutputs, TeacherTask, TrainParameters, Trained, train,
-    train_many,
+    Activation, FlowParameters, Initialisation, PolishMethod, PolishParameters, TeacherOutputs, TeacherTask,
+    TrainParameters, Trained, train, train_many,
 };
 use neuropil_report::{Claim, Figure, Panel, Section, Size, Source, Table};
 
@@ -33,6 +33,16 @@ fn wide(size: Size) -> usize {
     }
 }
 
+/// The trust region takes all eigenvectors in every step. For 135 parameters 200 steps of Levenberg-Marquardt took less time
+/// (1.2 s against 1.9 s) and led to a lower loss (1e-12 against 3e-12).
+fn polish(width: usize) -> PolishParameters {
+    if width < 45 {
+        return PolishParameters::default();
+    }
+    let method = PolishMethod::LevenbergMarquardt;
+    PolishParameters { method, max_iterations: 600, ..PolishParameters::default() }
+}
+
 impl Experiment for Success {
     fn info(&self) -> &Info {
         &INFO
@@ -41,7 +51,8 @@ impl Experiment for Success {
     fn parameters(&self, size: Size) -> serde_json::Value {
         serde_json::json!({
             "activation": "sigmoid", "widths": [4, 5, 45], "seeds": [SEEDS, SEEDS, wide(size)],
-            "training": "gradient flow to t = 1e4 (width 45: 1e3), then polish", "success": "loss < 1e-16",
+            "training": "gradient flow to t = 1e4 (width 45: 1e3), then polish",
+            "polish": polish(5), "polish_of_width_45": polish(45), "success": "loss < 1e-16",
         })
     }
 
@@ -50,7 +61,7 @@ impl Experiment for Success {
         let mut students: Vec<(usize, Vec<Trained>)> = Vec::new();
         for (width, seeds, t_max) in [(4, SEEDS, 1e4), (5, SEEDS, 1e4), (45, wide(context.size), 1e3)] {
             let flow = FlowParameters { t_max, ..FlowParameters::default() };
-            let how = TrainParameters { flow, ..TrainParameters::default() }.without_trajectory();
+            let how = TrainParameters { flow, polish: polish(width) }.without_trajectory();
             let seed = Seed::new(context.seed).child(INFO.id).index(width as u64);
             let objective = task.student(width)?;
             students.push((
