@@ -63,7 +63,8 @@ fn accuracy(network: &Mlp, theta: ArrayView1<f64>, data: &Dataset) -> Result<f64
         row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(usize::MAX, |(class, _)| class)
     };
     let outputs = network.predict(theta, data.inputs())?;
-    let right = outputs.rows().into_iter().zip(data.targets().rows()).filter(|(f, y)| largest(*f) == largest(*y));
+    let targets = data.targets();
+    let right = outputs.rows().into_iter().zip(targets.rows()).filter(|(f, y)| largest(*f) == largest(*y));
     Ok(right.count() as f64 / data.n_samples() as f64)
 }
 
