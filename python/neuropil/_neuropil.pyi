@@ -15,12 +15,33 @@ from _typeshed import SupportsGetItem
 
 __all__ = [
     "__version__",
+    "LandscapeProblem",
     "MemoryModel",
     "SurpriseStream",
     "arrow_stream",
     "count_slowly",
     "example_file",
     "example_names",
+    "landscape_activation",
+    "landscape_align",
+    "landscape_arrays",
+    "landscape_classify",
+    "landscape_connect",
+    "landscape_count",
+    "landscape_crossover_width",
+    "landscape_expand_silent",
+    "landscape_from_arrays",
+    "landscape_initialise",
+    "landscape_merge",
+    "landscape_network",
+    "landscape_permutation_points",
+    "landscape_permute",
+    "landscape_predict",
+    "landscape_ratio",
+    "landscape_reduce",
+    "landscape_split",
+    "landscape_toy_task",
+    "landscape_zero_loss_path",
     "memory_capacity_curve",
     "memory_choose_radius",
     "memory_cover_probability",
@@ -33,6 +54,23 @@ __all__ = [
     "replace_thread_limit",
     "run_program",
     "set_thread_limit",
+    "spikes_bin",
+    "spikes_check",
+    "spikes_cluster",
+    "spikes_defaults",
+    "spikes_describe",
+    "spikes_fit",
+    "spikes_fixed_points",
+    "spikes_from_nest",
+    "spikes_log_likelihood",
+    "spikes_phase_plane",
+    "spikes_rate",
+    "spikes_read",
+    "spikes_simulate_meso",
+    "spikes_simulate_micro",
+    "spikes_to_nest",
+    "spikes_units",
+    "spikes_write",
     "surprise_agreement",
     "surprise_calibrate_alarm",
     "surprise_change_count",
@@ -67,6 +105,129 @@ __version__: Final[str]
 """
 Version of the package and of the program.
 """
+
+@final
+class LandscapeProblem:
+    """
+    The loss of a network on a data set.
+    """
+    def __new__(
+        cls,
+        /,
+        network: str,
+        x: numpy.typing.NDArray[numpy.float64],
+        y: numpy.typing.NDArray[numpy.float64],
+        weights: numpy.typing.NDArray[numpy.float64] | None,
+        loss: str,
+        weight_decay: SupportsFloat | SupportsIndex,
+    ) -> LandscapeProblem:
+        """
+        A problem; no weights means equal weights.
+        """
+    def adam(
+        self, /, starts: numpy.typing.NDArray[numpy.float64], how: str, bars: Any | None = None
+    ) -> list[dict[str, typing.Any]]:
+        """
+        Adam from every row of `starts`.
+        """
+    def extreme_eigenvalues(
+        self, /, theta: numpy.typing.NDArray[numpy.float64], count: SupportsIndex, how: str, bars: Any | None = None
+    ) -> dict[str, typing.Any]:
+        """
+        Both ends of the spectrum by Lanczos iteration, with error bounds.
+        """
+    def gradients(
+        self, /, thetas: numpy.typing.NDArray[numpy.float64]
+    ) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+        """
+        Loss and gradient of many parameter vectors.
+        """
+    def hessian(self, /, theta: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        The Hessian.
+        """
+    def hessian_vector(
+        self, /, theta: numpy.typing.NDArray[numpy.float64], direction: numpy.typing.NDArray[numpy.float64]
+    ) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        The Hessian times a vector.
+        """
+    def jacobian(self, /, theta: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        The Jacobian of the residuals.
+        """
+    def permutation_path(
+        self,
+        /,
+        theta: numpy.typing.NDArray[numpy.float64],
+        layer: SupportsIndex,
+        i: SupportsIndex,
+        j: SupportsIndex,
+        n_steps: SupportsIndex,
+        bars: Any | None = None,
+    ) -> dict[str, typing.Any]:
+        """
+        From a minimum to the permutation point of two neurons, and on to the exchanged minimum.
+        """
+    def polish(self, /, theta: numpy.typing.NDArray[numpy.float64], how: str) -> dict[str, typing.Any]:
+        """
+        A polish alone.
+        """
+    def provenance(self, /, parameters: str, seed: SupportsIndex | None) -> str:
+        """
+        Version, parameters and a hash of the data, as JSON.
+        """
+    def report(
+        self,
+        /,
+        theta: numpy.typing.NDArray[numpy.float64],
+        zero: SupportsFloat | SupportsIndex,
+        gradient: SupportsFloat | SupportsIndex,
+        incoming: SupportsFloat | SupportsIndex,
+        outgoing: SupportsFloat | SupportsIndex,
+    ) -> dict[str, typing.Any]:
+        """
+        What kind of point this is.
+        """
+    def residuals(self, /, theta: numpy.typing.NDArray[numpy.float64]) -> numpy.typing.NDArray[numpy.float64]:
+        """
+        Residuals times the root of the sample weights.
+        """
+    def spectral_density(
+        self,
+        /,
+        theta: numpy.typing.NDArray[numpy.float64],
+        n_probes: SupportsIndex,
+        n_grid: SupportsIndex,
+        width: SupportsFloat | SupportsIndex,
+        how: str,
+        bars: Any | None = None,
+    ) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+        """
+        The density of the spectrum: grid and density.
+        """
+    def spectrum(
+        self, /, theta: numpy.typing.NDArray[numpy.float64], vectors: bool
+    ) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+        """
+        Eigenvalues (ascending) and eigenvectors (columns; none unless asked for).
+        """
+    def train(
+        self, /, starts: numpy.typing.NDArray[numpy.float64], how: str, bars: Any | None = None
+    ) -> list[dict[str, typing.Any]]:
+        """
+        Gradient flow and polish from every row of `starts`.
+        """
+    def value(self, /, theta: numpy.typing.NDArray[numpy.float64]) -> float:
+        """
+        The loss.
+        """
+    def value_and_gradient(
+        self, /, theta: numpy.typing.NDArray[numpy.float64]
+    ) -> tuple[float, numpy.typing.NDArray[numpy.float64]]:
+        """
+        The loss and its gradient.
+        """
 
 @final
 class MemoryModel:
@@ -234,6 +395,171 @@ def example_names() -> list[str]:
     Names of the data sets.
     """
 
+def landscape_activation(name: str) -> tuple[str, str]:
+    """
+    JSON of the activation with this name, and what it does when its argument changes sign.
+    """
+
+def landscape_align(
+    network: str,
+    reference: numpy.typing.NDArray[numpy.float64],
+    other: numpy.typing.NDArray[numpy.float64],
+    signs: bool,
+    restarts: SupportsIndex,
+    seed: SupportsIndex,
+) -> tuple[list[list[int]], list[list[float]], numpy.typing.NDArray[numpy.float64], float, float]:
+    """
+    Relabels the second network to come closest to the first: orders, signs, aligned parameters, distance, distance before.
+    """
+
+def landscape_arrays(
+    network: str, theta: numpy.typing.NDArray[numpy.float64]
+) -> dict[str, numpy.typing.NDArray[numpy.float64]]:
+    """
+    The parameters as arrays by name: `w1`, `b1`, `w2`, ...
+    """
+
+def landscape_classify(
+    network: str,
+    theta: numpy.typing.NDArray[numpy.float64],
+    layer: SupportsIndex,
+    incoming: SupportsFloat | SupportsIndex,
+    outgoing: SupportsFloat | SupportsIndex,
+    angle: SupportsFloat | SupportsIndex,
+    teacher_network: str | None = None,
+    teacher: numpy.typing.NDArray[numpy.float64] | None = None,
+) -> list[tuple[str, int, int]]:
+    """
+    The types of the neurons of a hidden layer, against a teacher where there is one.
+    """
+
+def landscape_connect(
+    network: str,
+    a: numpy.typing.NDArray[numpy.float64],
+    b: numpy.typing.NDArray[numpy.float64],
+    incoming: SupportsFloat | SupportsIndex,
+    outgoing: SupportsFloat | SupportsIndex,
+) -> tuple[numpy.typing.NDArray[numpy.float64], float]:
+    """
+    A path between two networks with the same function: the ends of its segments, and what the last one has to bridge.
+    """
+
+def landscape_count(which: str, r: SupportsGetItem[int, SupportsIndex], m: SupportsGetItem[int, SupportsIndex]) -> str:
+    """
+    A count for layers with `r` needed neurons in widths `m`: `"minima"` or `"critical"`. In hexadecimal.
+    """
+
+def landscape_crossover_width(r: SupportsIndex, against: str) -> int:
+    """
+    The least width with more minima than critical subspaces.
+    """
+
+def landscape_expand_silent(
+    network: str,
+    theta: numpy.typing.NDArray[numpy.float64],
+    layer: SupportsIndex,
+    incoming: numpy.typing.NDArray[numpy.float64],
+) -> tuple[str, numpy.typing.NDArray[numpy.float64]]:
+    """
+    Adds a neuron without outgoing weights.
+    """
+
+def landscape_from_arrays(
+    names: SupportsGetItem[int, str], arrays: list[numpy.typing.NDArray[numpy.float64]], activations: str
+) -> tuple[str, numpy.typing.NDArray[numpy.float64]]:
+    """
+    Network and parameters from arrays by name.
+    """
+
+def landscape_initialise(network: str, how: str, seed: SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Random parameters.
+    """
+
+def landscape_merge(
+    network: str, theta: numpy.typing.NDArray[numpy.float64], layer: SupportsIndex, i: SupportsIndex, j: SupportsIndex
+) -> tuple[str, numpy.typing.NDArray[numpy.float64]]:
+    """
+    One neuron in place of two.
+    """
+
+def landscape_network(json: str) -> tuple[int, list[str], str]:
+    """
+    Checks a network; returns its number of parameters, their names, and the network as the engine writes it.
+    """
+
+def landscape_permutation_points(
+    widths: SupportsGetItem[int, SupportsIndex], order: SupportsIndex
+) -> tuple[str, str, float, float]:
+    """
+    Permutation points of an order in hidden layers of these widths, per minimum.
+    """
+
+def landscape_permute(
+    network: str,
+    theta: numpy.typing.NDArray[numpy.float64],
+    layer: SupportsIndex,
+    order: SupportsGetItem[int, SupportsIndex],
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Relabels the neurons of a hidden layer.
+    """
+
+def landscape_predict(
+    network: str, theta: numpy.typing.NDArray[numpy.float64], x: numpy.typing.NDArray[numpy.float64]
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Outputs, `(N, c)`.
+    """
+
+def landscape_ratio(r: SupportsIndex, m: SupportsIndex, against: str) -> tuple[str, str, float, float]:
+    """
+    Critical subspaces of smaller networks over global minima.
+    """
+
+def landscape_reduce(
+    network: str,
+    theta: numpy.typing.NDArray[numpy.float64],
+    incoming: SupportsFloat | SupportsIndex,
+    outgoing: SupportsFloat | SupportsIndex,
+    symmetries: bool,
+) -> tuple[str, numpy.typing.NDArray[numpy.float64], list[list[int]], list[int]]:
+    """
+    The smallest network with the same function: network, parameters, and for each hidden layer the label of every neuron
+    (a number for a copy of that neuron, minus one minus the number of its group for a neuron without effect).
+    """
+
+def landscape_split(
+    network: str,
+    theta: numpy.typing.NDArray[numpy.float64],
+    layer: SupportsIndex,
+    neuron: SupportsIndex,
+    shares: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+) -> tuple[str, numpy.typing.NDArray[numpy.float64]]:
+    """
+    Splits a neuron into copies with these shares of its outgoing weights.
+    """
+
+def landscape_toy_task(
+    activation: str, n_outputs: SupportsIndex
+) -> tuple[
+    str, numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]
+]:
+    """
+    The teacher task of the papers: network, teacher, inputs, targets.
+    """
+
+def landscape_zero_loss_path(
+    network: str,
+    theta: numpy.typing.NDArray[numpy.float64],
+    permutations: SupportsGetItem[int, SupportsGetItem[int, SupportsIndex]],
+    incoming: SupportsFloat | SupportsIndex,
+    outgoing: SupportsFloat | SupportsIndex,
+) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    A path at constant loss to permuted neurons: the ends of its segments.
+    """
+
 def memory_capacity_curve(specification: str, options: str, bars: Any | None = None) -> str:
     """
     Recall against the number of patterns, as JSON.
@@ -296,6 +622,158 @@ def run_program(arguments: SupportsGetItem[int, str]) -> int:
 def set_thread_limit(limit: SupportsIndex | None) -> None:
     """
     Limits the threads of this process; `None` returns to what the machine grants.
+    """
+
+def spikes_bin(
+    neurons: SupportsGetItem[int, str],
+    trials: list[tuple[float, float, numpy.typing.NDArray[numpy.float64], list[int]]],
+    dt: SupportsFloat | SupportsIndex,
+    rule: str,
+) -> tuple[list[numpy.typing.NDArray[numpy.uint8]], int, int]:
+    """
+    Counts spikes in bins: arrays (time, neuron), merged, dropped.
+    """
+
+def spikes_check(model: str) -> str:
+    """
+    Checks a network; returns its JSON with all defaults.
+    """
+
+def spikes_cluster(
+    spikes: numpy.typing.NDArray[numpy.uint8], dt: SupportsFloat | SupportsIndex, settings: str
+) -> tuple[list[int], list[tuple[int, float]]]:
+    """
+    Populations of neurons: labels and the silhouette of every number of populations that was tried.
+    """
+
+def spikes_defaults() -> tuple[str, str]:
+    """
+    JSON of the winner-take-all circuit, and of a population with its defaults.
+    """
+
+def spikes_describe(
+    neurons: SupportsGetItem[int, str],
+    trials: list[tuple[float, float, numpy.typing.NDArray[numpy.float64], list[int]]],
+    what: str,
+    dt: SupportsFloat | SupportsIndex,
+) -> dict[str, typing.Any]:
+    """
+    Statistics of every neuron, PSTH and correlations.
+    """
+
+def spikes_fit(
+    model: str,
+    spikes: list[numpy.typing.NDArray[numpy.uint8]],
+    labels: SupportsGetItem[int, SupportsIndex],
+    history: SupportsIndex,
+    dt: SupportsFloat | SupportsIndex,
+    settings: str,
+    grid: str,
+    drives: list[numpy.typing.NDArray[numpy.float64]] | None = None,
+    bars: Any | None = None,
+) -> dict[str, typing.Any]:
+    """
+    Fits the circuit; returns its parts by name.
+    """
+
+def spikes_fixed_points(
+    model: str, dt: SupportsFloat | SupportsIndex | None = None
+) -> list[tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64], float]]:
+    """
+    Fixed points: `(activity, potential, growth)` each.
+    """
+
+def spikes_from_nest(description: str) -> str:
+    """
+    The network of a NEST description, as JSON.
+    """
+
+def spikes_log_likelihood(
+    model: str,
+    activity: list[numpy.typing.NDArray[numpy.float64]],
+    spikes: list[numpy.typing.NDArray[numpy.uint8]],
+    labels: SupportsGetItem[int, SupportsIndex],
+    history: SupportsIndex,
+    dt: SupportsFloat | SupportsIndex,
+    grid: str,
+) -> tuple[float, float]:
+    """
+    Log-likelihood `(latent, observed)` in nats of an activity (Hz) and the recorded spikes.
+    """
+
+def spikes_phase_plane(
+    model: str,
+    first: SupportsIndex,
+    second: SupportsIndex,
+    highest: SupportsFloat | SupportsIndex,
+    n: SupportsIndex,
+    dt: SupportsFloat | SupportsIndex | None = None,
+) -> dict[str, typing.Any]:
+    """
+    The phase plane of two populations.
+    """
+
+def spikes_rate(
+    population: str, potential: SupportsFloat | SupportsIndex, dt: SupportsFloat | SupportsIndex | None = None
+) -> float:
+    """
+    Firing rate of one population at a constant input potential.
+    """
+
+def spikes_read(
+    path: str | PathLike[str],
+    dt: SupportsFloat | SupportsIndex | None = None,
+    t_start: SupportsFloat | SupportsIndex | None = None,
+    t_stop: SupportsFloat | SupportsIndex | None = None,
+    population: str | None = None,
+    trials: str = "whole",
+) -> dict[str, typing.Any]:
+    """
+    Reads spike trains from csv, npz, npy, NWB or HDF5.
+    """
+
+def spikes_simulate_meso(
+    model: str, settings: str, drive: numpy.typing.NDArray[numpy.float64] | None = None, bars: Any | None = None
+) -> dict[str, typing.Any]:
+    """
+    Simulates the activity of finite populations.
+    """
+
+def spikes_simulate_micro(
+    model: str, settings: str, drive: numpy.typing.NDArray[numpy.float64] | None = None, bars: Any | None = None
+) -> dict[str, typing.Any]:
+    """
+    Simulates every neuron.
+    """
+
+def spikes_to_nest(
+    model: str,
+    level: str,
+    form: str,
+    dt: SupportsFloat | SupportsIndex,
+    capacitance: SupportsFloat | SupportsIndex,
+    age_bins: SupportsIndex | None = None,
+) -> str:
+    """
+    The network for NEST, as a Python script or as JSON.
+    """
+
+def spikes_units(
+    model: str, units: tuple[SupportsFloat | SupportsIndex, SupportsFloat | SupportsIndex] | None = None
+) -> str:
+    """
+    The network in reduced units, or with this softness and hazard.
+    """
+
+def spikes_write(
+    path: str | PathLike[str],
+    neurons: SupportsGetItem[int, str],
+    populations: SupportsGetItem[int, str] | None,
+    trials: list[tuple[float, float, numpy.typing.NDArray[numpy.float64], list[int]]],
+    overwrite: bool,
+) -> None:
+    """
+    Writes spike trains as csv, npz or NWB, by the ending of the path.
     """
 
 def surprise_agreement(

@@ -262,7 +262,7 @@ fn bad_input_is_refused_with_status_two() {
     refuse_with("path", &["--act", "g", "--permutation", "0,1"], "permutation");
     refuse_with("path", &["--act", "g", "--permutation", "1,0,2,3", "--layer", "1"], "--layer 1");
     refuse_with("spectrum", &["--act", "g", "--extreme", "0"], "at least 1");
-    refuse_with("report", &["--act", "g", "--weight-decay", "-1"], "weight");
+    refuse_with("report", &["--act", "g", "--weight-decay=-1"], "weight");
     refuse(&["train", &grid, "--starts", "0"], "--starts");
     refuse(&["train", &grid, "--width", "0"], "width");
     refuse(&["train", &grid, "--target", "z"], "\"z\"");
@@ -280,7 +280,7 @@ fn tables_that_cannot_be_fitted_are_refused() {
     refuse(&["train", &table("one.csv", "y\n1\n2\n")], "no column is left for the inputs");
     refuse(&["train", &table("word.csv", "x,y\n1,2\nlow,3\n")], "low");
     refuse(&["train", &table("class.csv", "x,y\n1,left\n2,\n"), "--loss", "cross-entropy"], "line 3");
-    refuse(&["train", &table("none.csv", "x,y\n")], "none.csv");
+    refuse(&["train", &table("none.csv", "x,y\n")], "at least one sample");
     refuse(
         &["report", &data("teacher_grid.csv"), "--parameters", &data("digits.npz"), "--act", "g"],
         "holds no parameters",
