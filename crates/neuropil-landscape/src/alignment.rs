@@ -289,7 +289,7 @@ mod tests {
             let flip = Flip::of(&list[0], parameters.network().has_bias(layer + 1), Signs::Flip);
             let flips: Vec<f64> = list.iter().map(|_| if uniform(&mut stream) < 0.5 { -1.0 } else { 1.0 }).collect();
             let order: Vec<usize> = (0..list.len()).collect();
-            state.relabel(layer, &order, &flips, flip).unwrap();
+            state.relabel(layer, &order, &flips, &vec![flip; order.len()]).unwrap();
         }
         (state.parameters, state.orders)
     }

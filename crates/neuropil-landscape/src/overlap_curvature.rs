@@ -185,6 +185,8 @@ impl Sub for Dual {
     }
 }
 
+// The product rule adds, the quotient rule subtracts.
+#[allow(clippy::suspicious_arithmetic_impl)]
 impl Mul for Dual {
     type Output = Self;
     fn mul(self, other: Self) -> Self {
@@ -193,6 +195,7 @@ impl Mul for Dual {
     }
 }
 
+#[allow(clippy::suspicious_arithmetic_impl)]
 impl Div for Dual {
     type Output = Self;
     fn div(self, other: Self) -> Self {
