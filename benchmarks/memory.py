@@ -13,7 +13,7 @@ SciPy
 PyTorch
     Attention as two float64 matrix products and a softmax.
 hopfield-layers
-    The authors' `Hopfield` module with static patterns, that is without projections and normalisations, `scaling` = beta.
+    The authors' `Hopfield` module with static patterns: no projections, no normalisations, `scaling` = beta.
     It is not on the package index; requirements.txt names the commit.
 NumPy
     Kanerva's hard locations as packed bits, `bitwise_count(xor)` against every address.

@@ -42,6 +42,14 @@ def read_document(path: Path) -> dict[str, Any]:
     return document
 
 
+def is_packed(path: Path) -> bool:
+    """Whether it is an npz file, which is a zip archive."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
 def load(path: str | os.PathLike[str]) -> Any:
     """Read a model that was saved with its `save` method, by this version or an earlier one.
 
@@ -63,9 +71,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     from neuropil.surprise import ChangePointLearner
 
     source = Path(path)
-    with source.open("rb") as file:
-        packed = file.read(2) == b"PK"
-    if packed:
+    if is_packed(source):
         from neuropil.memory._files import load_memory
 
         return load_memory(source)

@@ -27,14 +27,14 @@ fn fractions(activity: Vec<PyReadonlyArray2<'_, f64>>, dt: f64) -> Vec<Array2<f6
 
 /// Bands, samples and evidence of the hidden activity at given parameters.
 #[pyfunction]
-#[pyo3(signature = (model, recorded: "tuple[list[numpy.typing.NDArray[numpy.uint8]], list[int], int, float, list[numpy.typing.NDArray[numpy.float64]] | None]", likelihood, settings, activity: "list[numpy.typing.NDArray[numpy.float64]] | None" = None, bars=None) -> "dict[str, typing.Any]")]
+#[pyo3(signature = (model, recorded: "tuple[list[numpy.typing.NDArray[numpy.uint8]], list[int], int, float, list[numpy.typing.NDArray[numpy.float64]] | None]", likelihood, settings, activity: "list[numpy.typing.NDArray[numpy.float64]]", bars=None) -> "dict[str, typing.Any]")]
 pub fn spikes_hidden_activity<'py>(
     py: Python<'py>,
     model: &str,
     recorded: Recorded<'py>,
     likelihood: &str,
     settings: &str,
-    activity: Option<Vec<PyReadonlyArray2<'py, f64>>>,
+    activity: Vec<PyReadonlyArray2<'py, f64>>,
     bars: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let network = network(model)?;
@@ -43,13 +43,7 @@ pub fn spikes_hidden_activity<'py>(
     let recording = recording(recorded, &network)?;
     let dt = recording.dt;
     let circuit = Circuit::from_network(&network, dt).map_err(refused)?;
-    let start = match activity {
-        Some(activity) => fractions(activity, dt),
-        None => {
-            let smoothed = recording.smoothed_activity(0.1 / dt, circuit.n_populations());
-            smoothed.into_iter().map(|trial| trial.mapv(|z| z.clamp(1e-5, 1.0))).collect()
-        }
-    };
+    let start = fractions(activity, dt);
     let found = run(py, bars, |monitor| {
         let likelihood = JointLikelihood::new(&circuit, recording, grid)?;
         hidden_activity(&likelihood, &circuit, &start, &options, monitor)

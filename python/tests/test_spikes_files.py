@@ -68,6 +68,6 @@ def test_an_nwb_file_can_be_extended_by_pynwb(tmp_path):
     SpikeTrains([TRAINS], t_stop=1.0).save(path)
     with pynwb.NWBHDF5IO(str(path), "r+") as io:
         file = io.read()
-        file.add_acquisition(pynwb.TimeSeries("x", data=[1.0, 2.0], unit="V", rate=1.0))
+        file.add_acquisition(nwbdata=pynwb.TimeSeries(name="x", data=[1.0, 2.0], unit="V", rate=1.0))
         io.write(file)
     assert npl.data.load_spikes(path).n_spikes == 6

@@ -170,6 +170,7 @@ def test_only_what_is_asked_for_is_computed(exact):
     assert_array_equal(result.mean, exact.filter(STREAM).mean)
 
 
+@pytest.mark.filterwarnings("ignore::neuropil.errors.PriorWarning")
 def test_random_inputs_give_finite_probabilities():
     rng = np.random.default_rng(11)
     for trial in range(200):
@@ -277,3 +278,10 @@ def test_recovery_and_confusion_run():
         n_starts=1,
     )
     assert confusion.by_aic.sum(axis=1).tolist() == [2, 2]
+
+
+def test_data_far_from_the_prior_are_warned_about():
+    flow = npl.data.example("nile")["flow_1e8_m3"]
+    with pytest.warns(npl.errors.PriorWarning, match="standard deviations from the mean"):
+        ChangePointLearner().segment(flow)
+    ChangePointLearner(sigma=130.0, prior_mean=900.0, prior_sd=200.0).segment(flow)

@@ -457,6 +457,7 @@ def test_a_refused_observation_leaves_the_stream_as_it_was():
     assert learner.n_updates == 1
 
 
+@pytest.mark.filterwarnings("ignore::neuropil.errors.PriorWarning")
 def test_huge_surprise_does_not_underflow():
     result = ChangePointLearner(sigma=0.01).filter([0.0, 1e8, 1e8])
     assert np.isfinite(result.mean).all()

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// A duration that is not finite, or shorter than one step, or so long that the activity would not fit into memory.
 pub fn steps(duration: f64, dt: f64) -> Result<usize> {
+    check::positive("dt", dt)?;
     check::positive("duration", duration)?;
     let n_steps = (duration / dt * (1.0 + 1e-12) + 1e-9).floor();
     if n_steps < 1.0 {

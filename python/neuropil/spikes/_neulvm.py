@@ -219,25 +219,13 @@ class NeuLVM(Estimator):
         start = self._fitted()._mean_activity()
         return self.network_.simulate_meso(duration, dt=self.dt, seed=seed, scheme="survival", start=start, drive=drive)
 
-    def hidden_activity(
-        self,
-        spikes: Any = None,
-        labels: Sequence[int] | None = None,
-        drive: Sequence[ArrayLike] | None = None,
-        coverage: float = 0.9,
-        n_samples: int = 20,
-        seed: int = 0,
-    ) -> HiddenActivity:
+    def hidden_activity(self, coverage: float = 0.9, n_samples: int = 20, seed: int = 0) -> HiddenActivity:
         """Return bands for the activity and the evidence at the fitted parameters (Laplace approximation).
+
+        They belong to the recording of the fit: the search for the most probable course starts at that of the fit.
 
         Parameters
         ----------
-        spikes : SpikeTrains or what it can be made of, optional
-            Another recording of neurons of this circuit; that of the fit where it is not given.
-        labels : sequence of int, optional
-            Population of every neuron of the other recording; that of the fit where the numbers of neurons agree.
-        drive : sequence of arrays of shape (T, M), optional
-            External input of the other recording.
         coverage : float
             Probability inside the bands.
         n_samples : int
@@ -251,20 +239,13 @@ class NeuLVM(Estimator):
             Mode, bands, samples, evidence.
         """
         self._fitted()
-        if spikes is None:
-            recorded, start = self._recorded_, self.activity_
-        else:
-            trains = as_trains(spikes, self.dt)
-            if labels is None and trains.labels is None and trains.n_neurons == self.labels_.size:
-                labels = self.labels_.tolist()
-            recorded, start = Recorded.of(trains, labels, self.history, self.dt, drive), None
         settings = {"coverage": coverage, "n_samples": n_samples, "seed": seed}
         parts = _neuropil.spikes_hidden_activity(
             self.network_.to_json(),
-            recorded.parts(),
+            self._recorded_.parts(),
             self._inside_["likelihood"],
             json.dumps(settings),
-            start,
+            self.activity_,
             bars(self.verbose),
         )
         course = {name: [frozen(trial) for trial in parts[name]] for name in ("activity", "lower", "upper")}

@@ -21,7 +21,8 @@ use crate::outputs::{Outputs, ResultTable};
 #[derive(Debug, Args)]
 #[command(after_help = r"Examples:
   neuropil landscape align data/teacher_network.npz data/teacher_network.npz --act g
-  neuropil landscape align data/teacher_network.npz data/teacher_network.npz --act tanh --keep-signs --json")]
+  neuropil landscape align data/teacher_network.npz data/teacher_network.npz --act tanh \
+      --keep-signs --json")]
 pub(crate) struct AlignArgs {
     /// The network that stays: an npz file as for --parameters of the other verbs
     reference: PathBuf,

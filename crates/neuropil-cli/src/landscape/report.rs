@@ -16,8 +16,10 @@ use crate::outputs::{Outputs, ResultTable};
 /// Describe a point: gradient, index, why each zero eigenvalue is there, types of neurons
 #[derive(Debug, Args)]
 #[command(after_help = r"Examples:
-  neuropil landscape report data/teacher_grid.csv --parameters data/teacher_network.npz --act g
-  neuropil landscape report data/teacher_grid.csv --parameters data/teacher_network.npz --act g --json")]
+  neuropil landscape report data/teacher_grid.csv --parameters data/teacher_network.npz \
+      --act g
+  neuropil landscape report data/teacher_grid.csv --parameters data/teacher_network.npz \
+      --act g --json")]
 pub(crate) struct ReportArgs {
     #[command(flatten)]
     data: DataArgs,

@@ -17,7 +17,8 @@ use crate::outputs::{Outputs, ResultTable};
 /// Eigenvalues of the Hessian: all of them, or those at both ends
 #[derive(Debug, Args)]
 #[command(after_help = r"Examples:
-  neuropil landscape spectrum data/teacher_grid.csv --parameters data/teacher_network.npz --act g
+  neuropil landscape spectrum data/teacher_grid.csv \
+      --parameters data/teacher_network.npz --act g
   neuropil landscape spectrum data/teacher_grid.csv --parameters data/teacher_network.npz --act g \
       --plot spectrum.svg")]
 pub(crate) struct SpectrumArgs {

@@ -20,8 +20,10 @@ use crate::outputs::{Outputs, ResultTable};
 /// ...); the table has one row for each start.
 #[derive(Debug, Args)]
 #[command(after_help = r"Examples:
-  neuropil landscape train data/teacher_grid.csv --width 5 --act g --no-bias --starts 8 --out student.npz
-  neuropil landscape train data/teacher_grid.csv --width 3 --act g --no-bias --plot losses.svg")]
+  neuropil landscape train data/teacher_grid.csv --width 5 --act g --no-bias --starts 8 \
+      --out student.npz
+  neuropil landscape train data/teacher_grid.csv --width 3 --act g --no-bias \
+      --plot losses.svg")]
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     data: DataArgs,

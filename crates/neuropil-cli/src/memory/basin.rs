@@ -21,10 +21,10 @@ use crate::outputs::{Outputs, ResultTable};
 /// recalled distance along random directions, by bisection (smallest and mean over directions). Certified: no cue
 /// nearer than this can fail (0: nothing can be proved). A spectral radius below 1 means that a real pattern is stable.
 #[derive(Debug, Args)]
-#[command(after_help = r"Examples (make the memory first):
-  neuropil memory fit data/digits.npz --divide-by 16 --limit 500 --out digits_memory.npz
-  neuropil memory basin digits_memory.npz --limit 20 --plot basin.svg
-  neuropil memory basin digits_memory.npz --limit 5 --directions 50 --largest 8 --json")]
+#[command(after_help = r"Examples:
+  neuropil memory fit data/digits.npz --divide-by 16 --limit 200 --out digits_memory.npz
+  neuropil memory basin digits_memory.npz --limit 3 --plot basin.svg
+  neuropil memory basin digits_memory.npz --limit 2 --directions 10 --largest 8 --json")]
 pub(crate) struct BasinArgs {
     #[command(flatten)]
     model: ModelArgs,

@@ -23,8 +23,10 @@ use crate::outputs::{Outputs, ResultTable};
 /// patterns can be stored by a neuron.
 #[derive(Debug, Args)]
 #[command(after_help = r"Examples:
-  neuropil memory capacity --kind hopfield --neurons 200 --loads 0.05,0.1,0.14,0.2 --level 0 --plot hopfield.svg
-  neuropil memory capacity --kernel linear --rule margin --neurons 100 --loads 0.2,0.5,1,1.5,2 --plot linear.svg")]
+  neuropil memory capacity --kind hopfield --neurons 200 --loads 0.05,0.1,0.14,0.2 \
+      --level 0 --plot hopfield.svg
+  neuropil memory capacity --kernel linear --rule margin --neurons 100 \
+      --loads 0.2,0.5,1,1.5,2 --plot linear.svg")]
 pub(crate) struct CapacityArgs {
     /// Kind of memory
     #[arg(long, value_name = "NAME", default_value = "kernel")]

@@ -20,7 +20,7 @@ use crate::outputs::{Outputs, ResultTable};
 /// One row per level of noise: the fraction of cues from which the pattern was restored, with a 95 % interval (Wilson),
 /// mean overlap, error per entry, and steps.
 #[derive(Debug, Args)]
-#[command(after_help = r"Examples (make the memory first):
+#[command(after_help = r"Examples:
   neuropil memory fit data/digits.npz --divide-by 16 --out digits_memory.npz
   neuropil memory curve digits_memory.npz --levels 0,0.1,0.2,0.3,0.4 --plot curve.svg
   neuropil memory curve digits_memory.npz --noise cover --levels 0.25,0.5,0.75 --cues 500")]

@@ -29,9 +29,11 @@ const NEARLY: f64 = 1e-6;
 #[derive(Debug, Args)]
 #[command(after_help = r"Examples:
   neuropil memory fit data/digits.npz --divide-by 16 --out digits_memory.npz
-  neuropil memory fit data/digits.npz --binarize 7.5 --limit 200 --kernel exponential --out binary.npz
+  neuropil memory fit data/digits.npz --binarize 7.5 --limit 200 --kernel exponential \
+      --out binary.npz
   neuropil memory fit data/digits.npz --divide-by 16 --limit 300 --radius auto
-  neuropil memory fit data/digits.npz --divide-by 16 --rule interpolate --radius 1.5 --inducing 400")]
+  neuropil memory fit data/digits.npz --divide-by 16 --rule interpolate --radius 1.5 \
+      --inducing 400")]
 pub(crate) struct FitArgs {
     #[command(flatten)]
     input: PatternArgs,

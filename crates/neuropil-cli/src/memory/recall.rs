@@ -26,7 +26,7 @@ use crate::outputs::{Outputs, ResultTable};
 /// before recall begins (--unknown). One row per cue: how recall ended, steps, the nearest stored pattern, overlap and distance. --plot shows the first ten
 /// cues, what each became and its pattern; with --stepwise also the states in between.
 #[derive(Debug, Args)]
-#[command(after_help = r"Examples (make the memory first):
+#[command(after_help = r"Examples:
   neuropil memory fit data/digits.npz --divide-by 16 --out digits_memory.npz
   neuropil memory recall digits_memory.npz --noise gaussian --level 0.3 --plot noisy.svg
   neuropil memory recall digits_memory.npz --noise cover --level 0.5 --plot covered.svg

@@ -37,7 +37,8 @@ use crate::spikes::recording_args::{Loaded, RecordingArgs};
 #[command(after_help = r"Examples:
   neuropil spikes infer data/wta_spikes.csv --circuit winner-take-all --rounds 3 --restarts 2 \
       --bands --uncertainty --out fit.json --plot fit.svg
-  neuropil spikes infer data/wta_spikes.csv --cluster 3 --sizes 400,400,200 --rounds 2 --restarts 2 --out fit")]
+  neuropil spikes infer data/wta_spikes.csv --cluster 3 --sizes 400,400,200 --rounds 2 \
+      --restarts 2 --out fit")]
 pub(crate) struct InferArgs {
     #[command(flatten)]
     recording: RecordingArgs,
