@@ -17,6 +17,7 @@ __all__ = [
     "__version__",
     "LandscapeProblem",
     "MemoryModel",
+    "SpikesLikelihood",
     "SurpriseStream",
     "arrow_stream",
     "count_slowly",
@@ -54,16 +55,21 @@ __all__ = [
     "replace_thread_limit",
     "run_program",
     "set_thread_limit",
+    "spikes_authors_loss",
     "spikes_bin",
     "spikes_check",
     "spikes_cluster",
     "spikes_defaults",
     "spikes_describe",
     "spikes_fit",
+    "spikes_fit_full_observation",
     "spikes_fixed_points",
     "spikes_from_nest",
+    "spikes_hidden_activity",
     "spikes_log_likelihood",
+    "spikes_parameter_uncertainty",
     "spikes_phase_plane",
+    "spikes_predict_perturbation",
     "spikes_rate",
     "spikes_read",
     "spikes_simulate_meso",
@@ -87,6 +93,7 @@ __all__ = [
     "surprise_learn_hazard_with_beta",
     "surprise_method",
     "surprise_names",
+    "surprise_prior_conflict",
     "surprise_published_grid",
     "surprise_recover",
     "surprise_regressors",
@@ -332,6 +339,41 @@ class MemoryModel:
         """
 
 @final
+class SpikesLikelihood:
+    """
+    The likelihood of a recording under circuits that share sizes, refractory periods, delay and time step.
+    """
+    def __new__(
+        cls,
+        /,
+        model: str,
+        recorded: tuple[
+            list[numpy.typing.NDArray[numpy.uint8]],
+            list[int],
+            int,
+            float,
+            list[numpy.typing.NDArray[numpy.float64]] | None,
+        ],
+        grid: str,
+    ) -> SpikesLikelihood:
+        """
+        Prepares the likelihood.
+        """
+    @property
+    def age_bins(self, /) -> int:
+        """
+        Number of age bins.
+        """
+    def gradient(self, /, model: str, activity: list[numpy.typing.NDArray[numpy.float64]]) -> dict[str, typing.Any]:
+        """
+        The log-likelihood and its derivatives by name, in the reduced units of the circuit; the activity in Hz.
+        """
+    def value(self, /, model: str, activity: list[numpy.typing.NDArray[numpy.float64]]) -> tuple[float, float]:
+        """
+        Log-likelihood `(latent, observed)` in nats at a circuit and an activity (Hz).
+        """
+
+@final
 class SurpriseStream:
     """
     A learner that is fed a stream.
@@ -391,7 +433,7 @@ def count_slowly(steps: SupportsIndex, pause_s: SupportsFloat | SupportsIndex, b
 
 def example_file(name: str) -> tuple[bytes, str, str, str]:
     """
-    The csv text, the description and the licence of a data set.
+    The file of a data set, its format ("csv" or "npz"), the description and the licence.
     """
 
 def example_names() -> list[str]:
@@ -628,6 +670,18 @@ def set_thread_limit(limit: SupportsIndex | None) -> None:
     Limits the threads of this process; `None` returns to what the machine grants.
     """
 
+def spikes_authors_loss(
+    model: str,
+    activity: list[numpy.typing.NDArray[numpy.float64]],
+    recorded: tuple[
+        list[numpy.typing.NDArray[numpy.uint8]], list[int], int, float, list[numpy.typing.NDArray[numpy.float64]] | None
+    ],
+    age_bins: SupportsIndex,
+) -> tuple[float, float]:
+    """
+    Loss of the published program with its approximations: recorded spikes, activity.
+    """
+
 def spikes_bin(
     neurons: SupportsGetItem[int, str],
     trials: list[tuple[float, float, numpy.typing.NDArray[numpy.float64], list[int]]],
@@ -667,17 +721,28 @@ def spikes_describe(
 
 def spikes_fit(
     model: str,
-    spikes: list[numpy.typing.NDArray[numpy.uint8]],
-    labels: SupportsGetItem[int, SupportsIndex],
-    history: SupportsIndex,
-    dt: SupportsFloat | SupportsIndex,
+    recorded: tuple[
+        list[numpy.typing.NDArray[numpy.uint8]], list[int], int, float, list[numpy.typing.NDArray[numpy.float64]] | None
+    ],
     settings: str,
     grid: str,
-    drives: list[numpy.typing.NDArray[numpy.float64]] | None = None,
     bars: Any | None = None,
 ) -> dict[str, typing.Any]:
     """
     Fits the circuit; returns its parts by name.
+    """
+
+def spikes_fit_full_observation(
+    model: str,
+    activity: list[numpy.typing.NDArray[numpy.float64]],
+    dt: SupportsFloat | SupportsIndex,
+    settings: str,
+    drives: list[numpy.typing.NDArray[numpy.float64]] | None = None,
+    sampler: str | None = None,
+    bars: Any | None = None,
+) -> dict[str, typing.Any]:
+    """
+    The circuit of a known activity (Hz): the maximum of the likelihood and, if `sampler` is given, samples around it.
     """
 
 def spikes_fixed_points(
@@ -692,17 +757,45 @@ def spikes_from_nest(description: str) -> str:
     The network of a NEST description, as JSON.
     """
 
+def spikes_hidden_activity(
+    model: str,
+    recorded: tuple[
+        list[numpy.typing.NDArray[numpy.uint8]], list[int], int, float, list[numpy.typing.NDArray[numpy.float64]] | None
+    ],
+    likelihood: str,
+    settings: str,
+    activity: list[numpy.typing.NDArray[numpy.float64]],
+    bars: Any | None = None,
+) -> dict[str, typing.Any]:
+    """
+    Bands, samples and evidence of the hidden activity at given parameters.
+    """
+
 def spikes_log_likelihood(
     model: str,
     activity: list[numpy.typing.NDArray[numpy.float64]],
-    spikes: list[numpy.typing.NDArray[numpy.uint8]],
-    labels: SupportsGetItem[int, SupportsIndex],
-    history: SupportsIndex,
-    dt: SupportsFloat | SupportsIndex,
+    recorded: tuple[
+        list[numpy.typing.NDArray[numpy.uint8]], list[int], int, float, list[numpy.typing.NDArray[numpy.float64]] | None
+    ],
     grid: str,
 ) -> tuple[float, float]:
     """
     Log-likelihood `(latent, observed)` in nats of an activity (Hz) and the recorded spikes.
+    """
+
+def spikes_parameter_uncertainty(
+    model: str,
+    recorded: tuple[
+        list[numpy.typing.NDArray[numpy.uint8]], list[int], int, float, list[numpy.typing.NDArray[numpy.float64]] | None
+    ],
+    likelihood: str,
+    free: str,
+    numbers: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+    activity: list[numpy.typing.NDArray[numpy.float64]],
+    bars: Any | None = None,
+) -> tuple[numpy.typing.NDArray[numpy.float64], numpy.typing.NDArray[numpy.float64]]:
+    """
+    Covariance of the parameters with the activity hidden, and a root of it.
     """
 
 def spikes_phase_plane(
@@ -715,6 +808,20 @@ def spikes_phase_plane(
 ) -> dict[str, typing.Any]:
     """
     The phase plane of two populations.
+    """
+
+def spikes_predict_perturbation(
+    model: str,
+    free: str,
+    numbers: SupportsGetItem[int, SupportsFloat | SupportsIndex],
+    root: numpy.typing.NDArray[numpy.float64],
+    drive: numpy.typing.NDArray[numpy.float64],
+    dt: SupportsFloat | SupportsIndex,
+    settings: str,
+    bars: Any | None = None,
+) -> dict[str, typing.Any]:
+    """
+    The mean response to a drive with its interval: mean, lower, upper (Hz).
     """
 
 def spikes_rate(
@@ -941,6 +1048,11 @@ def surprise_method(name: str) -> str:
 def surprise_names() -> tuple[list[str], list[str]]:
     """
     Names of the families and of the methods.
+    """
+
+def surprise_prior_conflict(model: str, y: numpy.typing.NDArray[numpy.float64]) -> str | None:
+    """
+    A sentence where the observations lie far from everything that the prior expects.
     """
 
 def surprise_published_grid(model: str) -> tuple[str, list[float]] | None:
