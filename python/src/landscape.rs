@@ -250,6 +250,7 @@ pub fn tolerance(incoming: f64, outgoing: f64, symmetries: bool) -> ReductionTol
 /// (a number for a copy of that neuron, minus one minus the number of its group for a neuron without effect).
 #[pyfunction]
 #[pyo3(signature = (network, theta: "numpy.typing.NDArray[numpy.float64]", incoming, outgoing, symmetries) -> "tuple[str, numpy.typing.NDArray[numpy.float64], list[list[int]], list[int]]")]
+#[allow(clippy::type_complexity, reason = "a tuple of what Python takes apart")]
 pub fn landscape_reduce<'py>(
     py: Python<'py>,
     network: &str,

@@ -143,6 +143,7 @@ pub fn spikes_log_likelihood(
 /// Populations of neurons: labels and the silhouette of every number of populations that was tried.
 #[pyfunction]
 #[pyo3(signature = (spikes: "numpy.typing.NDArray[numpy.uint8]", dt, settings))]
+#[allow(clippy::type_complexity, reason = "a tuple of what Python takes apart")]
 pub fn spikes_cluster(
     py: Python<'_>,
     spikes: PyReadonlyArray2<'_, u8>,

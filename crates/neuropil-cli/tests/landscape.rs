@@ -194,7 +194,7 @@ fn a_state_dict_of_pytorch_is_a_network() {
     let arrays = read_npz(data("teacher_network.npz").as_ref()).unwrap();
     let names = [("w1", "fc1.weight"), ("w2", "fc2.weight")];
     let array = |name: &str| arrays.iter().find(|array| array.name == name).unwrap().values.view();
-    let file = names.iter().fold(Npz::new(), |file, (ours, theirs)| file.array(*theirs, array(ours)));
+    let file = names.iter().fold(Npz::new(), |file, (ours, theirs)| file.array(theirs, array(ours)));
     // Other arrays of a file are left out.
     let file = file.array("optimizer.step", array("w2"));
     file.write(&path, Overwrite::Refuse).unwrap();
