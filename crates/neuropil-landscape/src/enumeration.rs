@@ -1,4 +1,4 @@
-//! The subspaces that [`count`](crate::count) counts, one by one: labellings of neuron slots.
+//! The subspaces that [`mod@count`] counts, one by one: labellings of neuron slots.
 //!
 //! A [`Labelling`] says for each of `m` slots which of the `r` neurons it copies, or to which group of neurons without
 //! effect it belongs. Copy labels are distinguishable, groups are not: they are numbered by first appearance, so that

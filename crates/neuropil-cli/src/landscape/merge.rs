@@ -22,8 +22,8 @@ use crate::outputs::{Outputs, ResultTable};
 #[command(after_help = r"Examples:
   neuropil landscape merge data/teacher_grid.csv --parameters data/teacher_network.npz \
       --act g --pair 2,3
-  neuropil landscape merge data/teacher_grid.csv --parameters data/teacher_network.npz --act g --pair 0,1 \
-      --plot merge.svg --out saddle.npz")]
+  neuropil landscape merge data/teacher_grid.csv --parameters data/teacher_network.npz \
+      --act g --pair 0,1 --plot merge.svg --out saddle.npz")]
 pub(crate) struct MergeArgs {
     #[command(flatten)]
     data: DataArgs,

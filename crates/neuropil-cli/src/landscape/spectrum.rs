@@ -19,8 +19,8 @@ use crate::outputs::{Outputs, ResultTable};
 #[command(after_help = r"Examples:
   neuropil landscape spectrum data/teacher_grid.csv \
       --parameters data/teacher_network.npz --act g
-  neuropil landscape spectrum data/teacher_grid.csv --parameters data/teacher_network.npz --act g \
-      --plot spectrum.svg")]
+  neuropil landscape spectrum data/teacher_grid.csv \
+      --parameters data/teacher_network.npz --act g --plot spectrum.svg")]
 pub(crate) struct SpectrumArgs {
     #[command(flatten)]
     data: DataArgs,

@@ -30,7 +30,8 @@ use crate::outputs::{Outputs, ResultTable};
   neuropil memory fit data/digits.npz --divide-by 16 --out digits_memory.npz
   neuropil memory recall digits_memory.npz --noise gaussian --level 0.3 --plot noisy.svg
   neuropil memory recall digits_memory.npz --noise cover --level 0.5 --plot covered.svg
-  neuropil memory recall digits_memory.npz --noise gaussian --level 0.4 --stepwise --plot steps.svg")]
+  neuropil memory recall digits_memory.npz --noise gaussian --level 0.4 \
+      --stepwise --plot steps.svg")]
 pub(crate) struct RecallArgs {
     #[command(flatten)]
     model: ModelArgs,

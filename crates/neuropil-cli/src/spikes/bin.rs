@@ -21,7 +21,8 @@ use crate::spikes::simulate::raster;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   neuropil spikes bin data/wta_spikes.csv
-  neuropil spikes bin data/wta_spikes.csv --dt 0.02 --rule count --out binned.npz --plot raster.svg")]
+  neuropil spikes bin data/wta_spikes.csv --dt 0.02 --rule count \
+      --out binned.npz --plot raster.svg")]
 pub(crate) struct BinArgs {
     #[command(flatten)]
     recording: RecordingArgs,

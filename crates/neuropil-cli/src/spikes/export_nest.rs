@@ -17,7 +17,8 @@ use crate::spikes::network_args::NetworkArgs;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   neuropil spikes export-nest --out wta_nest.py
-  neuropil spikes export-nest --network data/wta_network.json --model populations --out wta_nest.json")]
+  neuropil spikes export-nest --network data/wta_network.json --model populations \
+      --out wta_nest.json")]
 pub(crate) struct ExportNestArgs {
     #[command(flatten)]
     network: NetworkArgs,

@@ -24,7 +24,8 @@ use crate::spikes::population_name;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   neuropil spikes perturb data/wta_fit.json --pulse 0:250:0.5:0.5 --plot perturb.svg
-  neuropil spikes perturb data/wta_fit.json --pulse 1:-200:0.5:0.3 --trials 50 --out prediction.csv")]
+  neuropil spikes perturb data/wta_fit.json --pulse 1:-200:0.5:0.3 \
+      --trials 50 --out prediction.csv")]
 pub(crate) struct PerturbArgs {
     /// The json that `infer` has written
     fit: PathBuf,

@@ -18,7 +18,7 @@ pub(crate) struct RecordingArgs {
     #[arg(help_heading = clap::builder::Resettable::Reset)]
     pub input: PathBuf,
     /// Bin width, s
-    #[arg(long, value_name = "S", default_value_t = 0.004)]
+    #[arg(long, value_name = "S", default_value_t = 0.004, allow_negative_numbers = true)]
     pub dt: f64,
     /// Only this stretch of every trial, s
     #[arg(long, value_name = "FROM:TO", value_parser = window)]

@@ -29,7 +29,8 @@ use crate::spikes::{coarser, population_name};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   neuropil spikes simulate --duration 12 --spikes wta.csv --plot wta.svg
-  neuropil spikes simulate --kind meso --duration 100 --dt 0.001 --pulse 0:250:5:0.5:10 --out activity.csv")]
+  neuropil spikes simulate --kind meso --duration 100 --dt 0.001 \
+      --pulse 0:250:5:0.5:10 --out activity.csv")]
 pub(crate) struct SimulateArgs {
     #[command(flatten)]
     network: NetworkArgs,

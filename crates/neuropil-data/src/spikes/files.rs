@@ -5,7 +5,7 @@
 //! | csv, tsv | one row per spike: `neuron` (a name or a number), `time_s` or `time_ms`, and where they matter `trial` and `population` |
 //! | npz | `times` (s) and `ids` (0, 1, ...) of every spike; and where they matter `trials` (index of every spike), `t_start` and `t_stop` (one per trial), `n_neurons`, `populations` (a number per neuron) |
 //! | npz, npy | a dense array `spikes` of 0 and 1 (or counts): time x neuron, or trial x time x neuron; needs the bin width `dt`, in the file or as an option |
-//! | NWB, HDF5 | a Units table, see [`nwb`](super::nwb) |
+//! | NWB, HDF5 | a Units table, see [`nwb`] |
 
 use std::collections::HashMap;
 use std::path::Path;
