@@ -10,7 +10,7 @@ use crate::options::Context;
 
 /// Print how to cite a room and the software
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = r"Examples:
   neuropil cite surprise
   neuropil cite surprise >> references.bib")]
 pub(crate) struct CiteArgs {

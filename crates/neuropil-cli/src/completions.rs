@@ -8,7 +8,7 @@ use crate::options::{Context, Options};
 
 /// Print the completion script of a shell
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = r"Examples:
   neuropil completions bash > neuropil.bash
   neuropil completions zsh > _neuropil")]
 pub(crate) struct CompletionsArgs {

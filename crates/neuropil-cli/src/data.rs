@@ -18,7 +18,7 @@ pub(crate) enum DataCommand {
 
 /// Show what is in a file: columns or arrays, their types, ranges and missing values
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = r"Examples:
   neuropil data inspect data/nile.csv
   neuropil data inspect data/gaussian_task.csv --json")]
 pub(crate) struct InspectArgs {

@@ -26,7 +26,7 @@ pub(crate) const CACHE: &str = ".cache";
 /// stopped. A report of the same seed and size is brought up to date; anything else in the way is refused without
 /// --force.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = r"Examples:
   neuropil reproduce --list
   neuropil reproduce surprise --jobs 2 --out surprise-report")]
 pub(crate) struct ReproduceArgs {

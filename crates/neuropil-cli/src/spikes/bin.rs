@@ -19,7 +19,7 @@ use crate::spikes::simulate::raster;
 /// One row per neuron: number of spikes, mean rate, coefficient of variation of its intervals. An npz file gets the binned
 /// spikes (trial x time x neuron; shorter trials end in zeros) and dt.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = r"Examples:
   neuropil spikes bin data/wta_spikes.csv
   neuropil spikes bin data/wta_spikes.csv --dt 0.02 --rule count \
       --out binned.npz --plot raster.svg")]

@@ -26,7 +26,7 @@ use crate::spikes::recording_args::RecordingArgs;
 /// from all neurons but --held-out; the spikes of the held-out neurons are then predicted, in nats per spike above
 /// constant rates, by the circuit, by smoothing and by a hidden Markov model.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = r"Examples:
   neuropil spikes evaluate data/wta_fit.json data/wta_spikes.csv --window 1:12 --held-out 2,5,8
   neuropil spikes evaluate data/wta_fit.json data/wta_spikes.csv --held-out 0 --json")]
 pub(crate) struct EvaluateArgs {

@@ -15,7 +15,7 @@ use crate::spikes::network_args::NetworkArgs;
 /// The Python script builds the network in NEST (package nest-simulator), runs it and prints its activity; NEST scales to
 /// many machines over MPI. With --out FILE.json, or --json, the parameters in NEST's units.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = r"Examples:
   neuropil spikes export-nest --out wta_nest.py
   neuropil spikes export-nest --network data/wta_network.json --model populations \
       --out wta_nest.json")]

@@ -22,7 +22,7 @@ use crate::spikes::population_name;
 /// The fitted circuit is simulated with and without pulses. The interval is that of the mean over as many trials as the
 /// experiment will have; it also holds the uncertainty of the parameters if the fit was made with --uncertainty.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = r"Examples:
   neuropil spikes perturb data/wta_fit.json --pulse 0:250:0.5:0.5 --plot perturb.svg
   neuropil spikes perturb data/wta_fit.json --pulse 1:-200:0.5:0.3 \
       --trials 50 --out prediction.csv")]

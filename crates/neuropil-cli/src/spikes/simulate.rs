@@ -27,7 +27,7 @@ use crate::spikes::{coarser, population_name};
 /// The result is the activity of every population (Hz) in bins. With --spikes, a microscopic simulation also writes the
 /// spikes of some neurons of every population to a csv, npz or NWB file.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(after_help = r"Examples:
   neuropil spikes simulate --duration 12 --spikes wta.csv --plot wta.svg
   neuropil spikes simulate --kind meso --duration 100 --dt 0.001 \
       --pulse 0:250:5:0.5:10 --out activity.csv")]
