@@ -18,9 +18,8 @@ from neuropil.errors import InputError, NeuropilError
 from neuropil.memory._results import Recall
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from numpy.typing import ArrayLike, NDArray
+    from typing_extensions import Self
 
 #: The format of files that hold a classical memory.
 _FORMAT = 1

@@ -17,9 +17,8 @@ from neuropil.errors import ConvergenceWarning, InputError, NeuropilError
 from neuropil.memory._base import AssociativeMemory, rows
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from numpy.typing import ArrayLike, NDArray
+    from typing_extensions import Self
 
 _KERNELS = ("exp", "gexp", "linear", "poly", "ipoly", "krotov", "sdm", "threshold-gauss", "ball")
 _RULES = ("interpolate", "max-margin", "one-shot")

@@ -66,7 +66,7 @@ path = npl.landscape.connect_networks(network, trained.thetas_[0], trained.theta
 subspaces: int = npl.landscape.count_global_minima_subspaces(4, 10)
 print(path.n_segments, path.max_loss(task.X, task.y), kinds, subspaces, theta.shape)
 digits = npl.data.example("digits")
-patterns: NDArray[np.float64] = digits["images"].reshape(-1, 64) / 16
+patterns: NDArray[np.float64] = np.random.default_rng(0).normal(size=(120, 64))
 memory = npl.memory.KernelMemory(kernel="gexp", beta=2.0, r=0.4).fit(patterns[:100])
 recalled: NDArray[np.float64] = memory.recall(patterns[:3]).states
 print(recalled.shape, memory.score(patterns[:100]), memory.margins_[0], digits.licence)
